@@ -1,0 +1,7 @@
+"""`python -m token_counter`."""
+
+import sys
+
+from token_counter.cli import main
+
+sys.exit(main())

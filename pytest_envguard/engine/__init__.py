@@ -1,0 +1,1 @@
+"""The only code that knows xdist and execnet: sessions, workers, schedulers, the run on the host."""

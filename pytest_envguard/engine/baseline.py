@@ -1,0 +1,74 @@
+"""The comparison: tests that failed in an environment, run once more on the host."""
+
+from __future__ import annotations
+
+from queue import Empty, Queue
+from typing import TYPE_CHECKING, Any
+
+import execnet
+
+from pytest_envguard.model.verdict import Outcome, Run
+
+if TYPE_CHECKING:
+    from xdist.dsession import DSession
+    from xdist.workermanage import WorkerController
+
+HOST = "host"
+_SPECIFICATION = "execmodel=main_thread_only//popen//envguard=host"
+
+
+def rerun_on_host(dsession: DSession, nodeids: list[str]) -> Run:
+    """Run the tests (or collect the files) ``nodeids`` in a plain worker; nothing of it counts for the run's outcome.
+
+    A worker that dies costs the test it was running, which then has failed on the host as well; another one goes on.
+    """
+    run = Run(HOST)
+    left = list(nodeids)
+    while left:
+        tried = _one_worker(dsession, left, run)
+        rest = [nodeid for nodeid in left if nodeid not in run.outcomes]
+        if len(rest) == len(left) and not tried:
+            break
+        left = rest if tried else []
+    return run
+
+
+def _one_worker(dsession: DSession, wanted: list[str], run: Run) -> bool:
+    """Run ``wanted`` until the worker ends; returns whether it died, so that another one should go on."""
+    manager = dsession.nodemanager
+    assert manager is not None
+    events: Queue[tuple[str, dict[str, Any]]] = Queue()
+    specification = execnet.XSpec(_SPECIFICATION)
+    manager.group.allocate_id(specification)
+    node = manager.setup_node(specification, events.put)
+    running = ""
+    while True:
+        try:
+            name, arguments = events.get(timeout=2.0)
+        except Empty:
+            continue
+        if name == "collectionfinish":
+            _send(node, arguments["ids"], wanted, run)
+        elif name == "logstart":
+            running = arguments["nodeid"]
+        elif name in ("testreport", "collectreport"):
+            report = arguments["rep"]
+            run.add(report.nodeid, Outcome.of(report))
+        elif name in ("errordown", "internal_error"):
+            if running:
+                run.add(running, Outcome.crashed("the worker died on the host as well"))
+            return bool(running)
+        elif name == "workerfinished":
+            return False
+
+
+def _send(node: WorkerController, collected: list[str], wanted: list[str], run: Run) -> None:
+    """Ask for the wanted tests; a wanted file that collects without an error here passes on the host."""
+    places = {nodeid: index for index, nodeid in enumerate(collected)}
+    for nodeid in wanted:
+        if nodeid not in places and "::" not in nodeid:
+            run.add(nodeid, Outcome.passed())
+    indices = [places[nodeid] for nodeid in wanted if nodeid in places]
+    if indices:
+        node.send_runtest_some(indices)
+    node.shutdown()

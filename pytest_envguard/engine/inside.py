@@ -1,0 +1,82 @@
+"""What the plugin does inside of an environment: prove it, keep pytest's own files out of it, measure."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+from typing import IO, Any
+
+import pytest
+
+from pytest_envguard.linux import probe
+
+_HARNESS = "PYTEST_ENVGUARD_HARNESS"
+BROKEN = 4  # exit status of a worker that was stopped by a broken promise
+_COVERAGE_FILE = "COVERAGE_FILE"
+
+
+def shelter_pytest() -> None:
+    """Keep pytest's capture files and coverage's data out of the simulated file systems.
+
+    Trap: pytest captures into a temporary file. In a full ``/tmp``, ``print()`` inside a test would raise ENOSPC, which
+    no deployment does. The launcher hands down a tmpfs of its own that is mounted nowhere.
+    """
+    descriptor = int(os.environ.pop(_HARNESS))
+    os.set_inheritable(descriptor, False)
+    # By number, not "self": a child that measures its coverage reaches it through this process.
+    os.environ.setdefault(_COVERAGE_FILE, f"/proc/{os.getpid()}/fd/{descriptor}/.coverage")
+    _capture_in_memory()
+
+
+def _capture_in_memory() -> None:
+    # pytest offers no setting for the place of its capture files; a test fills /tmp and prints, so that a pytest in
+    # which this name has moved is noticed.
+    from _pytest import capture
+
+    def memory_file(*_arguments: object, **_options: object) -> IO[bytes]:
+        return os.fdopen(os.memfd_create("pytest-capture", os.MFD_CLOEXEC), "wb+", buffering=0)
+
+    if hasattr(capture, "TemporaryFile"):
+        capture.TemporaryFile = memory_file  # type: ignore[attr-defined]
+
+
+class Inside:
+    """Plugin object of a process in an environment.
+
+    Attributes:
+        promises: What the plan promised; see `pytest_envguard.linux.probe`.
+        peak_tmp: Most bytes seen in ``/tmp`` after a test.
+    """
+
+    def __init__(self, config: pytest.Config, promises: str) -> None:
+        self.promises: dict[str, Any] = json.loads(promises)
+        self.peak_tmp = 0
+        # The controller hands its own basetemp down, which doesn't exist in the simulated /tmp or belongs to another
+        # uid. Without one, `tmp_path` lies where a deployed program's temporary files lie.
+        config.option.basetemp = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> None:
+        """Prove the environment before the first test module is imported."""
+        broken = probe.broken(self.promises)
+        if broken:
+            _output(session.config)["broken"] = broken
+            pytest.exit("the environment is not what was promised: " + "; ".join(broken), returncode=BROKEN)
+
+    def pytest_runtest_logfinish(self) -> None:
+        """Look how full ``/tmp`` is, where it's the environment's own."""
+        if "tmp" in self.promises:
+            status = os.statvfs("/tmp")
+            self.peak_tmp = max(self.peak_tmp, (status.f_blocks - status.f_bfree) * status.f_frsize)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Tell the controller what was used."""
+        peaks = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        _output(session.config).update(peak_memory=max(peaks) * 1024, peak_tmp=self.peak_tmp)
+
+
+def _output(config: pytest.Config) -> dict[str, Any]:
+    output: dict[str, Any] = getattr(config, "workeroutput", {})
+    return output.setdefault("envguard", {})  # type: ignore[no-any-return]
+

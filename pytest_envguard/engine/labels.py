@@ -1,0 +1,120 @@
+"""The environment's name in everything xdist passes on: progress, failures, summary lines, junit.
+
+xdist prints the same node id as PASSED and FAILED without saying where (its issue 447). Here a node id that came from
+an environment reads ``tests/test_a.py::test_x @lambda``: the part before the space still selects the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_envguard.engine import workers
+
+if TYPE_CHECKING:
+    from xdist.dsession import DSession
+    from xdist.workermanage import WorkerController
+
+    from pytest_envguard.engine.session import EnvguardSession
+    from pytest_envguard.model.verdict import Run
+
+PROPERTY = "envguard"
+LAST_FAILED = "cache/lastfailed"
+_Location = tuple[str, "int | None", str]
+
+
+def labelled(text: str, environment: str) -> str:
+    """Return ``text`` (a node id, a test's name) with the environment behind it."""
+    return f"{text} @{environment}"
+
+
+def label_report(report: pytest.TestReport | pytest.CollectReport, environment: str) -> None:
+    """Name the environment in a report, once."""
+    report.nodeid = labelled(report.nodeid, environment)
+    if isinstance(report, pytest.CollectReport):
+        if isinstance(report.longrepr, str):
+            # xdist shows a collection error once, however many workers had it: the same text must differ here.
+            report.longrepr = f"{report.longrepr}\n(collected in {environment})"
+        return
+    file, line, name = report.location
+    report.location = (file, line, labelled(name, environment))
+    if report.when not in ("setup", "call"):
+        report.user_properties.append((PROPERTY, environment))
+
+
+def label_junit(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport, environment: str) -> None:
+    """Give the report's junit case its plain name, and a class name that begins with the environment.
+
+    Readers of junit files tell cases apart by class name and name, and cut names at odd characters.
+    """
+    plain = report.nodeid.removesuffix(labelled("", environment))
+    path, _, names = plain.partition("::")
+    name, bracket, parameters = names.partition("[")
+    *classes, last = name.split("::")
+    for plugin in config.pluginmanager.get_plugins():
+        # The plugin that writes junit files has no public name; this method is what `record_xml_attribute` calls.
+        if hasattr(plugin, "node_reporter"):
+            case = plugin.node_reporter(report)
+            case.add_attribute("classname", ".".join([environment, path.removesuffix(".py").replace("/", "."), *classes]))
+            case.add_attribute("name", last + bracket + parameters)
+
+
+def attach(dsession: DSession, session: EnvguardSession) -> None:
+    """Label what ``dsession`` receives, before any plugin sees it.
+
+    xdist finds the callback of an event by its name on the session object; a hook would come too late, because a node
+    id that is passed as a plain argument can't be changed there.
+    """
+    logstart, logfinish = dsession.worker_logstart, dsession.worker_logfinish
+    testreport, collectreport = dsession.worker_testreport, dsession.worker_collectreport
+    errordown = dsession.worker_errordown
+
+    def labelled_event(original: Any) -> Any:
+        def event(node: WorkerController, nodeid: str, location: _Location) -> None:
+            name = workers.environment(node)
+            file, line, title = location
+            original(node, nodeid=labelled(nodeid, name), location=(file, line, labelled(title, name)))
+
+        return event
+
+    def labelled_report(original: Any) -> Any:
+        def event(node: WorkerController, rep: Any) -> None:
+            name = workers.environment(node)
+            session.heard(name, rep, rep.nodeid)
+            label_report(rep, name)
+            rep.node = node
+            label_junit(session.config, rep, name)
+            original(node, rep=rep)
+
+        return event
+
+    def errordown_with_cause(node: WorkerController, error: object) -> None:
+        from pytest_envguard.engine.exits import cause_of_death
+
+        if error == "Not properly terminated":
+            error = cause_of_death(node.gateway, session.plans[workers.environment(node)])
+        errordown(node, error)
+
+    replaced: dict[str, Any] = {
+        "worker_logstart": labelled_event(logstart),
+        "worker_logfinish": labelled_event(logfinish),
+        "worker_testreport": labelled_report(testreport),
+        "worker_collectreport": labelled_report(collectreport),
+        "worker_errordown": errordown_with_cause,
+    }
+    for name, callback in replaced.items():
+        setattr(dsession, name, callback)
+
+
+def plain_last_failed(config: pytest.Config, before: Mapping[str, bool], runs: Iterable[Run]) -> None:
+    """Let ``--lf`` and ``--ff`` know plain node ids: a test has failed if it failed in any environment.
+
+    Called after pytest has written what it makes of the labelled ones.
+    """
+    runs = list(runs)
+    seen = {nodeid for run in runs for nodeid in run.outcomes}
+    failed = {nodeid for run in runs for nodeid in run.failed()}
+    kept = {nodeid for nodeid in before if nodeid not in seen}
+    config.cache.set(LAST_FAILED, dict.fromkeys(sorted(kept | failed), True))  # type: ignore[union-attr]

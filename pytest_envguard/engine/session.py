@@ -1,0 +1,232 @@
+"""The controller: prepares the environments, runs them through xdist, judges what came back."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_envguard import options
+from pytest_envguard.engine import labels, workers
+from pytest_envguard.engine.exits import cause_of_death
+from pytest_envguard.engine.prepare import prepare
+from pytest_envguard.engine.solo import run_solo
+from pytest_envguard.errors import EnvguardError
+from pytest_envguard.model.verdict import Broken, Outcome, Resources, Run
+from pytest_envguard.report import terminal
+from pytest_envguard.report.summary import summarise
+
+if TYPE_CHECKING:
+    from xdist.dsession import DSession
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
+    from xdist.workermanage import WorkerController
+
+    from pytest_envguard.model.plan import Plan
+
+HOST = "host"
+_DISTRIBUTIONS = ("load", "loadscope", "loadfile", "loadgroup", "worksteal")
+
+
+def list_profiles(config: pytest.Config) -> int:
+    """Print the environments by name and return the exit code."""
+    from pytest_envguard.engine.prepare import catalogue
+
+    try:
+        known = catalogue(config)
+        for name in known.names():
+            print(f"{name:<18} {known.one(name).summary}")
+    except EnvguardError as error:
+        raise pytest.UsageError(str(error)) from None
+    return 0
+
+
+def start(config: pytest.Config, wanted: str) -> int | pytest.ExitCode | None:
+    """Prepare the environments that ``wanted`` selects and take over; returns an exit code where all is done already.
+
+    Raises:
+        pytest.UsageError: Anything that must be said before the first test (exit code 4).
+    """
+    try:
+        distribution = _distribution(config)
+        plans = prepare(config, wanted)
+        single = _single_process(config)
+        if single:
+            return run_solo(config, plans, single)
+    except EnvguardError as error:
+        raise pytest.UsageError(str(error)) from None
+    session = EnvguardSession(config, plans)
+    if options.value(config, options.BASELINE) == "always":
+        session.add_host()
+    workers.configure(config, session.plans.values(), distribution)
+    config.pluginmanager.register(session, "envguard-session")
+    return None
+
+
+def _single_process(config: pytest.Config) -> str:
+    """Return the option that needs one process with a terminal of its own, if one was given."""
+    if config.getoption("usepdb"):
+        return "--pdb"
+    if config.getoption("trace", False):
+        return "--trace"
+    if config.getoption("capture") == "no":
+        return "-s"
+    return "--collect-only" if config.getoption("collectonly") else ""
+
+
+def _distribution(config: pytest.Config) -> str:
+    """Return how tests are spread over the workers of an environment, having checked what can't go together."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        raise EnvguardError(
+            "`--envguard` runs its environments through pytest-xdist, which is switched off",
+            "leave out `-p no:xdist` (with PYTEST_DISABLE_PLUGIN_AUTOLOAD, add `-p xdist.plugin`)",
+        )
+    if config.getoption("tx") and not config.getoption("numprocesses"):
+        raise EnvguardError("`--tx` and `--envguard` both say where tests run", "leave out one of them; use `-n` for more workers")
+    if config.getoption("looponfail", False):
+        raise EnvguardError("`--looponfail` and `--envguard` do not go together", "leave out one of them")
+    chosen = str(config.getoption("dist"))
+    if chosen == "each":
+        raise EnvguardError(
+            "`--dist=each` runs every test in every worker; with `--envguard` it runs once in every environment already",
+            f"leave it out, or use one of {', '.join(_DISTRIBUTIONS)}",
+        )
+    return "load" if chosen == "no" else chosen
+
+
+class EnvguardSession:
+    """Plugin object of the controller, registered only when environments were asked for.
+
+    Attributes:
+        plans: Name of the environment to its plan, in the user's order.
+        runs: Name of the environment to what happened in it.
+    """
+
+    def __init__(self, config: pytest.Config, plans: list[Plan]) -> None:
+        self.config = config
+        self.plans = {plan.name: plan for plan in plans}
+        self.runs = {name: Run(name) for name in self.plans}
+        self.baseline: Run | None = self.runs.get(HOST)
+        self._session: pytest.Session | None = None
+
+    def add_host(self) -> None:
+        """Run everything on the host as well."""
+        from pytest_envguard.model.plan import Plan
+
+        if HOST not in self.plans:
+            self.plans[HOST] = Plan(HOST, "this machine, unrestricted")
+            self.runs[HOST] = self.baseline = Run(HOST)
+
+    # -- before the tests ----------------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Take part in xdist's session, which exists from here on."""
+        self._dsession: DSession = config.pluginmanager.get_plugin("dsession")
+        labels.attach(self._dsession, self)
+        # xdist makes a folder for temporary files on the host and tells it to workers, for whom it isn't there.
+        factory = config._tmp_path_factory  # type: ignore[attr-defined]  # xdist itself goes through this name
+        factory.getbasetemp = lambda: Path("/nonexistent/envguard")
+        signal.signal(signal.SIGTERM, _interrupt)
+
+    def pytest_report_header(self) -> list[str]:
+        """Say for every environment what enforces it, and what isn't as it would be there."""
+        verbose = self.config.get_verbosity() > 0
+        return [line for plan in self.plans.values() for line in terminal.plan_lines(plan, verbose)]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Remember the session: its number of tests is the sum over all environments."""
+        self._session = session
+        self._started = time.monotonic()
+        if self.config.pluginmanager.hasplugin("cacheprovider"):
+            assert self.config.cache is not None
+            self._failed_before = self.config.cache.get(labels.LAST_FAILED, {})
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure_node(self, node: WorkerController) -> None:
+        """Tell a worker what it must prove."""
+        plan = self.plans.get(workers.environment(node))
+        if plan is not None:  # not the worker that compares with the host
+            workers.instruct(node, plan)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> Scheduling:
+        """Give every environment a scheduler of its own."""
+        from pytest_envguard.engine.scheduling import PerEnvironmentScheduling
+
+        assert self._session is not None
+        return PerEnvironmentScheduling(config, log, self._session)
+
+    # -- while they run ------------------------------------------------------------------------------------------------
+
+    def heard(self, environment: str, report: pytest.TestReport | pytest.CollectReport, nodeid: str) -> None:
+        """Note what happened to the test (or file) ``nodeid`` in ``environment``."""
+        self.runs[environment].add(nodeid, Outcome.of(report))
+
+    def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
+        """Say what killed the worker, in the report of the test that it was running."""
+        node = report.node  # type: ignore[attr-defined]  # xdist sets it
+        environment = workers.environment(node)
+        cause = cause_of_death(node.gateway, self.plans[environment])
+        report.longrepr = f"{cause}\n(while it ran {crashitem} in {environment})"
+        self.heard(environment, report, crashitem)
+        labels.label_report(report, environment)
+        labels.label_junit(self.config, report, environment)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_testnodedown(self, node: WorkerController) -> None:
+        """Take what the worker measured, or what it found broken."""
+        run = self.runs[workers.environment(node)]
+        told: dict[str, Any] = getattr(node, "workeroutput", {}).get("envguard", {})
+        if "broken" in told:
+            run.broken = Broken(tuple(told["broken"]))
+        run.resources = run.resources.and_worker(Resources.of(told, time.monotonic() - self._started))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
+        """After the environments, run on the host what failed in them."""
+        try:
+            return (yield)
+        finally:
+            interrupted = isinstance(sys.exc_info()[1], KeyboardInterrupt) and not self._dsession.shouldstop
+            if not interrupted and options.value(self.config, options.BASELINE) == "auto":
+                self._run_baseline()
+
+    def _run_baseline(self) -> None:
+        failed = {nodeid for run in self.runs.values() for nodeid in run.failed()}
+        if self.baseline is None and failed:
+            from pytest_envguard.engine.baseline import rerun_on_host
+
+            self.baseline = rerun_on_host(self._dsession, sorted(failed))
+
+    # -- after them ----------------------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        """Let a broken environment fail the run, and let ``--lf`` see plain node ids."""
+        if any(run.broken for run in self.runs.values()) and session.exitstatus in (0, 5):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        try:
+            return (yield)
+        finally:
+            if self.config.pluginmanager.hasplugin("cacheprovider"):
+                labels.plain_last_failed(self.config, self._failed_before, self.runs.values())
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the closing table."""
+        summary = summarise(list(self.plans.values()), list(self.runs.values()), self.baseline)
+        terminal.write(summary, terminalreporter, self.config.get_verbosity())
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """Let SIGTERM end the run as Ctrl-C does, so that junit and the summary of what ran are still written."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    raise KeyboardInterrupt("SIGTERM")
+
+

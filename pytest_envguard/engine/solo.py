@@ -1,0 +1,69 @@
+"""One process with a terminal: ``--pdb``, ``-s`` and ``--collect-only`` run pytest itself inside of the environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pytest_envguard import launcher
+from pytest_envguard.errors import EnvguardError
+from pytest_envguard.model.plan import Plan
+from pytest_envguard.report import terminal
+
+SOLO = "PYTEST_ENVGUARD_SOLO"
+
+
+def run_solo(config: pytest.Config, plans: list[Plan], option: str) -> int:
+    """Run the same command line inside of each environment in turn and return the worst exit code.
+
+    Raises:
+        EnvguardError: ``option`` needs the terminal, and several environments would have to share it.
+    """
+    if len(plans) > 1 and option != "--collect-only":
+        names = ", ".join(plan.name for plan in plans)
+        raise EnvguardError(
+            f"`{option}` needs the terminal for itself and works with one environment; asked for: {names}",
+            f"for example `--envguard={plans[0].name} {option}`",
+        )
+    _refuse_files(config, option)
+    codes = []
+    for plan in plans:
+        if config.get_verbosity() >= 0:
+            print("\n".join(terminal.plan_lines(plan, config.get_verbosity() > 0)), flush=True)
+        codes.append(_run(config, plan))
+    return max(codes)
+
+
+def _refuse_files(config: pytest.Config, option: str) -> None:
+    """Files that pytest writes at its end can't be written from inside of a read-only environment."""
+    if config.getoption("xmlpath", None):
+        raise EnvguardError(
+            f"`--junitxml` cannot be written together with `{option}`, which runs pytest itself inside of the environment",
+            f"leave out one of them; without `{option}` the report is written outside",
+        )
+
+
+def _run(config: pytest.Config, plan: Plan) -> int:
+    arguments = [str(word) for word in config.invocation_params.args]
+    # The cache lies in the project, which is read-only inside: its warning would be about this plugin, not the project.
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments, "-n", "0"]
+    if config.getoption("lf", False) or config.getoption("failedfirst", False) or config.getoption("stepwise", False):
+        command.remove("no:cacheprovider")
+        command.remove("-p")
+    environ = {**os.environ, SOLO: json.dumps(plan.promises)}
+    words = command if plan.is_host else launcher.command_line(plan.script) + command
+    return _wait(subprocess.Popen(words, env=environ))
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Wait for it through any number of Ctrl-C: the terminal sends them to it as well, and pdb lives on."""
+    while True:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            continue
+        return code if code >= 0 else 128 - code

@@ -1,0 +1,73 @@
+"""Workers: their specifications for execnet, and what each is told before it starts."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_envguard import launcher
+from pytest_envguard.model.plan import Plan
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
+_RESTARTS_PER_WORKER = 4  # xdist's own default for -n
+
+
+def configure(config: pytest.Config, plans: Iterable[Plan], distribution: str) -> None:
+    """Make xdist start ``-n`` workers for every plan."""
+    count = _count(config)
+    specifications = [
+        specification(plan, plan.name if number == 0 else f"{plan.name}-{number + 1}")
+        for plan in plans
+        for number in range(count)
+    ]
+    option = config.option
+    option.numprocesses = None  # or xdist would replace `tx` by plain workers
+    option.tx = specifications
+    option.dist = distribution
+    if option.maxworkerrestart is None:
+        # Without -n xdist knows no limit, and a conftest that kills its worker would be started for ever.
+        option.maxworkerrestart = str(_RESTARTS_PER_WORKER * len(specifications))
+
+
+def _count(config: pytest.Config) -> int:
+    chosen = config.getoption("numprocesses")
+    if chosen in ("auto", "logical"):
+        chosen = config.hook.pytest_xdist_auto_num_workers(config=config)
+    limit = config.getoption("maxprocesses") or chosen
+    return max(1, min(int(chosen or 1), int(limit or 1)))
+
+
+def specification(plan: Plan, name: str) -> str:
+    """Return the execnet specification of one worker.
+
+    execnet splits ``python=`` like a shell, so that a launcher can stand in front of the interpreter, and separates the
+    fields by ``//``. It keeps unknown fields, also when xdist clones the specification of a crashed worker.
+    """
+    fields = ["popen", f"id={name}", f"envguard={plan.name}"]
+    if not plan.is_host:
+        words = [*launcher.command_line(plan.script), sys.executable]
+        # A path with a double slash is the same path; the script's encoding has none.
+        fields.append("python=" + shlex.join(words).replace("//", "/"))
+    return "//".join(fields)
+
+
+def environment(node: WorkerController) -> str:
+    """Return the name of the environment that a worker runs in."""
+    return str(node.gateway.spec.envguard)
+
+
+def instruct(node: WorkerController, plan: Plan) -> None:
+    """Hand a worker what it must prove, and keep pytest-cov from writing where it can't."""
+    node.workerinput["envguard"] = plan.name
+    node.workerinput["envguard_promises"] = json.dumps(plan.promises)
+    if plan.script.get("harness") and "cov_master_host" in node.workerinput:
+        # pytest-cov sends its data over the channel, instead of a file in the working directory, when it believes
+        # that it runs on another host. In a way it does.
+        node.workerinput["cov_master_host"] = f"{plan.name}.envguard.invalid"

@@ -1,0 +1,350 @@
+"""Enter a plan, then become a command: ``python -I -S launcher.py SCRIPT COMMAND…``.
+
+Three processes, because a process namespace needs a first process of its own and somebody must outlive it::
+
+    keeper   stays outside, watches whoever started it, passes signals on, ends the way the command ended
+      init   first process inside: makes the mounts, the network and the host name, reaps orphans
+        command   drops to its identity and limits, then execs
+
+When the starter dies (even by ``kill -9``), the keeper kills init; when the keeper dies, the kernel kills init
+(PR_SET_PDEATHSIG); and when init dies, the kernel kills everything in its process namespace and frees its mounts.
+So nothing is left behind, and nothing is written to the disk in the first place: the script travels on the command line.
+
+The launcher decides nothing: a script (made by `planning`) says which steps, in which order.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import select
+import signal
+import sys
+import zlib
+
+if __name__ == "__main__":
+    # Started with -I -S (no site, so that a start costs 20 ms instead of 60): find the package by this file's place.
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from pytest_envguard.linux import devices, identity, limits, memory, mounts, network
+from pytest_envguard.linux import syscalls as call
+
+CANNOT_ENTER = 125  # exit code, as of docker run: the environment could not be entered, the command did not start
+OUT_OF_MEMORY = 137  # exit code, as of docker: the watchdog killed everything
+PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
+HARNESS = "PYTEST_ENVGUARD_HARNESS"
+
+
+def encode(script: dict[str, object]) -> str:
+    """Return ``script`` as one shell word (no ``//``, which separates the fields of an execnet specification)."""
+    return base64.urlsafe_b64encode(zlib.compress(json.dumps(script).encode())).decode()
+
+
+def decode(word: str) -> dict[str, object]:
+    """Undo `encode`."""
+    script: dict[str, object] = json.loads(zlib.decompress(base64.urlsafe_b64decode(word)))
+    return script
+
+
+def command_line(script: dict[str, object], python: str = sys.executable) -> list[str]:
+    """Return the words that start the launcher for ``script``; the command's own words follow."""
+    return [python, "-I", "-S", os.path.abspath(__file__), encode(script)]
+
+
+def main(arguments: list[str]) -> int:
+    """Run as the keeper; returns the exit code of the command, or ends by the signal that ended it."""
+    script, command = decode(arguments[0]), arguments[1:]
+    starter = os.pidfd_open(os.getppid())
+    call.prctl(call.PR_SET_CHILD_SUBREAPER, 1)
+    answer, tell = os.pipe2(os.O_CLOEXEC)
+    try:
+        _leave_namespaces(script)
+    except OSError as error:
+        return _report(script, "namespaces", error)
+    init = os.fork()
+    if init == 0:
+        os.close(answer)
+        os._exit(_guarded(_init, script, command, tell))
+    os.close(tell)
+    return _keep(script, init, starter, answer)
+
+
+def _report(script: dict[str, object], step: str, error: OSError) -> int:
+    print(f"envguard: `{script['name']}` could not be entered: {step}: {error.strerror or error}", file=sys.stderr)
+    return CANNOT_ENTER
+
+
+# -- keeper ------------------------------------------------------------------------------------------------------------
+
+
+def _leave_namespaces(script: dict[str, object]) -> None:
+    flags = script["namespaces"]
+    who = script["identity"]
+    if not flags:
+        return
+    if who["how"] != "subordinate":
+        call.unshare(flags)
+        if flags & call.CLONE_NEWUSER:
+            identity.map_self(who["uid"], who["gid"], *who["outer"])
+        return
+    # newuidmap must run outside of the new namespace, on a process inside: a helper that was forked before waits.
+    ready, go = os.pipe2(os.O_CLOEXEC)
+    keeper = os.getpid()
+    helper = os.fork()
+    if helper == 0:
+        os.close(go)
+        os.read(ready, 1)
+        os._exit(_guarded(_write_maps, keeper, who))
+    call.unshare(flags)
+    os.close(go)
+    _, status = os.waitpid(helper, 0)
+    if status:
+        raise OSError(0, "newuidmap or newgidmap failed (see above)")
+
+
+def _write_maps(keeper: int, who: dict[str, object]) -> int:
+    for program, inner, outer, subordinate in (
+        ("newuidmap", who["uid"], who["outer"][0], who["subordinate"][0]),
+        ("newgidmap", who["gid"], who["outer"][1], who["subordinate"][1]),
+    ):
+        words = [program, str(keeper), "0", str(outer), "1"]
+        words += [str(inner), str(subordinate), "1"] if inner else []
+        status = os.spawnvp(os.P_WAIT, program, words)
+        if status:
+            return 1
+    return 0
+
+
+def _keep(script: dict[str, object], init: int, starter: int, answer: int) -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the command as well, which decides
+    signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+    for number in PASSED_ON:
+        signal.signal(number, lambda received, _frame: os.kill(init, received))
+    poll = select.poll()
+    poll.register(starter, select.POLLIN)
+    poll.register(answer, select.POLLIN)
+    told = b""
+    while True:
+        ready = {descriptor for descriptor, _ in poll.poll()}
+        if starter in ready:
+            _end_everything(init)
+            return OUT_OF_MEMORY
+        chunk = os.read(answer, 4096)
+        told += chunk
+        if not chunk:
+            break
+    os.waitpid(init, 0)
+    return _end_as(script, told.decode(errors="replace"))
+
+
+def _end_everything(init: int) -> None:
+    """Kill init, and where it had no process namespace of its own also all that is handed to this subreaper."""
+    victims = [init]
+    while victims:
+        for pid in victims:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+        victims = _children()
+
+
+def _children() -> list[int]:
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:  # this /proc shows another process namespace: init's death took everything along
+        return []
+
+
+def _end_as(script: dict[str, object], told: str) -> int:
+    """End the way the command ended, so that whoever waits for the keeper sees no difference."""
+    *errors, last = told.splitlines() or ["signal 9"]
+    for line in errors:
+        print(f"envguard: `{script['name']}` {line}", file=sys.stderr)
+    kind, _, value = last.partition(" ")
+    if kind == "exit":
+        return int(value)
+    if kind == "memory":
+        return OUT_OF_MEMORY
+    number = int(value)
+    if number != signal.SIGKILL:
+        signal.signal(number, signal.SIG_DFL)
+    limits.apply({"CORE": [0, 0]})  # the command has dumped its core already, if it was to
+    os.kill(os.getpid(), number)
+    signal.pause()
+    return 128 + number
+
+
+# -- init --------------------------------------------------------------------------------------------------------------
+
+
+def _guarded(function: object, *arguments: object) -> int:
+    """Call ``function`` in a forked child, whose exceptions must not run the parent's code any further."""
+    try:
+        return function(*arguments)
+    except BaseException as error:
+        os.write(2, f"envguard: {type(error).__name__}: {error}\n".encode())
+        return CANNOT_ENTER
+
+
+def _init(script: dict[str, object], command: list[str], tell: int) -> int:
+    call.prctl(call.PR_SET_PDEATHSIG, signal.SIGKILL)
+    call.prctl(call.PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        step = "start"
+        for step, arguments in script["steps"]:
+            _STEPS[step](**arguments)
+        harness = call.detached_tmpfs("1777") if script["harness"] else None
+        step = "capabilities"
+        if script["capabilities"] is not None:
+            # While privileged still: the bounding set is what an exec as uid 0 would give back.
+            identity.drop_bounding(script["capabilities"])
+    except OSError as error:
+        # Closes the race of PR_SET_PDEATHSIG too: with the keeper gone this write fails and init ends.
+        os.write(tell, f"could not be entered: {step}: {error.strerror or error}\nexit {CANNOT_ENTER}\n".encode())
+        return CANNOT_ENTER
+    spare = {1}
+    helpers = [network.serve_nxdomain] if script["resolver"] else []
+    for helper in helpers:
+        pid = os.fork()
+        if pid == 0:
+            os._exit(_guarded(helper))
+        spare.add(pid)
+    main_process = os.fork()
+    if main_process == 0:
+        os._exit(_guarded(_become, script, command, tell, harness))
+    for number in PASSED_ON:
+        signal.signal(number, lambda received, _frame: os.kill(main_process, received))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    watchdog = _start_watchdog(script, spare)
+    killed = False
+    while True:
+        pid, status = os.wait()
+        if pid == watchdog and os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
+            killed = True
+            os.kill(-1, signal.SIGKILL)
+        if pid == main_process:
+            break
+    os.write(tell, (("memory" if killed else _how(status)) + "\n").encode())
+    return 0
+
+
+def _how(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        return f"signal {os.WTERMSIG(status)}"
+    return f"exit {os.WEXITSTATUS(status)}"
+
+
+def _start_watchdog(script: dict[str, object], spare: set[int]) -> int | None:
+    wanted = script["memory"]
+    if not wanted:
+        return None
+    watchdog = os.fork()
+    if watchdog == 0:
+        spare.add(os.getpid())
+        memory.watch(wanted["limit"], wanted["folders"], frozenset(spare))
+        os._exit(0)
+    return watchdog
+
+
+def _hostname(name: str) -> None:
+    call.sethostname(name)
+
+
+def _tmpfs(**arguments: object) -> None:
+    mounts.tmpfs(**arguments)
+
+
+_taken: dict[str, int] = {}
+
+
+def _take(path: str) -> None:
+    _taken[path] = mounts.take(path)
+
+
+def _put(path: str, readonly: bool) -> None:
+    mounts.put(_taken.pop(path), path, readonly=readonly)
+
+
+def _link(path: str, target: str) -> None:
+    if not os.path.lexists(path):
+        os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+        os.symlink(target, path)
+
+
+def _folder(path: str) -> None:
+    os.makedirs(path, 0o755, exist_ok=True)
+
+
+_STEPS = {
+    "folder": _folder,
+    "private": mounts.private,
+    "take": _take,
+    "put": _put,
+    "link": _link,
+    "files": mounts.replace_files,
+    "readonly": mounts.readonly_everywhere,
+    "change": mounts.change,
+    "tmpfs": _tmpfs,
+    "hide": mounts.hide,
+    "proc": mounts.procfs,
+    "dev": devices.build,
+    "network": network.configure,
+    "hostname": _hostname,
+}
+
+
+# -- command -----------------------------------------------------------------------------------------------------------
+
+
+def _become(script: dict[str, object], command: list[str], tell: int, harness: int | None) -> int:
+    step = "limits"
+    try:
+        limits.apply(script["limits"])
+        if script["cpus"]:
+            limits.pin(script["cpus"])
+        step = "identity"
+        who = script["identity"]
+        if who["how"] in ("real", "subordinate"):
+            identity.become(who["uid"], who["gid"])
+        if script["capabilities"] is not None:
+            identity.drop_capabilities(script["capabilities"] if os.geteuid() == 0 else 0)
+        # After the change of ids, which clears it.
+        call.prctl(call.PR_SET_PDEATHSIG, signal.SIGKILL)
+        step = "working directory"
+        os.chdir(script["folder"])
+        environ = _environ(script)
+        if harness is not None:
+            os.set_inheritable(harness, True)
+            environ[HARNESS] = str(harness)
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, *PASSED_ON):
+            signal.signal(number, signal.SIG_DFL)
+        step = f"exec `{command[0]}`"
+        os.execvpe(command[0], command, environ)
+    except OSError as error:
+        code = {2: 127, 13: 126}.get(error.errno, CANNOT_ENTER) if step.startswith("exec") else CANNOT_ENTER
+        os.write(tell, f"{step}: {error.strerror or error}\n".encode())
+        return code
+    return CANNOT_ENTER
+
+
+def _environ(script: dict[str, object]) -> dict[str, str]:
+    environ = dict(os.environ)
+    for pattern in script["environ"]["unset"]:
+        if pattern.endswith("*"):
+            for name in [name for name in environ if name.startswith(pattern[:-1])]:
+                del environ[name]
+        else:
+            environ.pop(pattern, None)
+    environ.update(script["environ"]["set"])
+    return environ
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,123 @@
+"""File systems: what is read-only, what is a fresh tmpfs, what is put back, which files are replaced."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from pytest_envguard.linux import syscalls as call
+
+
+def private() -> None:
+    """Cut this mount namespace off: no mount made here may propagate to the machine."""
+    call.mount("none", "/", None, call.MS_REC | call.MS_PRIVATE)
+
+
+def readonly_everywhere() -> None:
+    """Make every mount read-only, sub-mounts too.
+
+    Remounting ``/`` alone leaves ``/dev``, ``/proc``, ``/home`` … writable, and ``remount,ro`` without ``bind``
+    would flip the superblock for the whole machine. ``mount_setattr`` changes the mounts of this namespace only.
+    """
+    call.mount_setattr(call.AT_FDCWD, "/", recursive=True, add=call.MOUNT_ATTR_RDONLY)
+
+
+def change(path: str, *, readonly: bool | None = None, noexec: bool | None = None) -> None:
+    """Change the flags of the one mount on ``path``."""
+    add = clear = 0
+    for wanted, flag in ((readonly, call.MOUNT_ATTR_RDONLY), (noexec, call.MOUNT_ATTR_NOEXEC)):
+        add |= flag if wanted else 0
+        clear |= flag if wanted is False else 0
+    call.mount_setattr(call.AT_FDCWD, path, recursive=False, add=add, clear=clear)
+
+
+def take(path: str) -> int:
+    """Hold what is mounted at ``path`` before something covers it; `put` attaches it again."""
+    return call.open_tree(path)
+
+
+def put(tree: int, path: str, *, readonly: bool) -> None:
+    """Attach what `take` returned to ``path`` (made where it is missing), then let go of the descriptor.
+
+    Trap: a writable bind below a ``/tmp`` that tests empty would let ``rm -rf /tmp/*`` reach the machine's files.
+    """
+    if readonly:
+        call.mount_setattr(tree, "", recursive=True, add=call.MOUNT_ATTR_RDONLY)
+    if not os.path.lexists(path):
+        if stat.S_ISDIR(os.fstat(tree).st_mode):
+            os.makedirs(path, 0o755)
+        else:
+            os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+    call.move_mount(tree, path)
+    os.close(tree)
+
+
+def tmpfs(path: str, *, size: int | None, mode: int, executable: bool, label: str = "tmpfs") -> None:
+    """Cover ``path`` with an empty tmpfs of ``size`` bytes (None: the kernel's default, half of the memory)."""
+    flags = call.MS_NOSUID | call.MS_NODEV | (0 if executable else call.MS_NOEXEC)
+    # Trap: a bare number is bytes to the kernel, and it rounds up to whole pages.
+    options = f"mode={mode:o}" + (f",size={size}" if size is not None else "")
+    call.mount(label, path, "tmpfs", flags, options)
+
+
+def replace_files(contents: dict[str, str], staging: str) -> None:
+    """Put generated files over existing ones, for this namespace only.
+
+    A bind mount needs a source that lies in a mounted file system, and nothing may be left on the disk: the files are
+    written to a tmpfs that covers the folder ``staging`` for the moment and lives on only through the binds.
+    """
+    targets = {path: text for path, text in contents.items() if os.path.exists(path)}
+    if not targets:
+        return
+    call.mount("envguard", staging, "tmpfs", call.MS_NOSUID | call.MS_NODEV, "mode=755,size=1m")
+    trees = {}
+    for number, (path, text) in enumerate(targets.items()):
+        source = f"{staging}/{number}"
+        with open(source, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(source, 0o644)
+        # The target may be a symbolic link (`/etc/resolv.conf` usually is): the mount goes on what it points to.
+        trees[os.path.realpath(path)] = call.open_tree(source)
+    call.umount(staging)
+    for path, tree in trees.items():
+        put(tree, path, readonly=True)
+
+
+def hide(path: str) -> None:
+    """Cover ``path`` with nothing: an empty folder, or for a file or socket the null device (mode 000 for both)."""
+    if os.path.isdir(path):
+        call.mount("envguard", path, "tmpfs", call.MS_NOSUID | call.MS_NODEV | call.MS_NOEXEC, "mode=000,size=4k")
+    elif os.path.lexists(path):
+        put(call.open_tree("/dev/null"), os.path.realpath(path), readonly=True)
+
+
+def procfs(style: str) -> None:
+    """Mount a ``/proc`` that shows the new process namespace.
+
+    ``style`` is "readonly" (with everything else, as under `readonly_everywhere`) or "container": writable as
+    runc leaves it, but with ``/proc/sys`` and its like read-only and the folders that Docker masks hidden.
+    """
+    call.mount("proc", "/proc", "proc", call.MS_NOSUID | call.MS_NODEV | call.MS_NOEXEC)
+    if style == "container":
+        for name in ("bus", "fs", "irq", "sys", "sysrq-trigger"):
+            if os.path.exists(f"/proc/{name}"):
+                put(call.open_tree(f"/proc/{name}"), f"/proc/{name}", readonly=True)
+        for name in _MASKED_BY_DOCKER:
+            if os.path.exists(f"/proc/{name}"):
+                hide(f"/proc/{name}")
+
+
+# moby's DefaultLinuxSpec (MaskedPaths); a masked file reads as empty, a masked folder is empty.
+_MASKED_BY_DOCKER = (
+    "acpi",
+    "asound",
+    "interrupts",
+    "kcore",
+    "keys",
+    "latency_stats",
+    "sched_debug",
+    "scsi",
+    "timer_list",
+    "timer_stats",
+)

@@ -1,0 +1,199 @@
+"""Proof from inside: every promise of a plan is tried by the process that it was made to.
+
+Runs as a function in a worker and as a program before the first worker starts::
+
+    python -I -S probe.py PROMISES      prints the broken ones as a JSON list
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+
+
+def broken(promises: dict[str, object]) -> list[str]:
+    """Return one sentence for every promise that doesn't hold here."""
+    found: list[str] = []
+    for name, promised in promises.items():
+        try:
+            found += _CHECKS[name](promised)
+        except OSError as error:
+            found.append(f"{name}: the check itself failed: {error}")
+    return found
+
+
+def _readonly(folders: list[str]) -> list[str]:
+    found = []
+    for folder in folders:
+        trial = os.path.join(folder, ".envguard-probe")
+        try:
+            os.mkdir(trial)
+        except OSError as error:
+            if error.errno != errno.EROFS:
+                found.append(f"root: mkdir in {folder}: expected EROFS, got {errno.errorcode.get(error.errno)}")
+        else:
+            os.rmdir(trial)
+            found.append(f"root: {folder} is writable")
+    return found
+
+
+def _tmp(promised: dict[str, object]) -> list[str]:
+    found = []
+    status = os.statvfs("/tmp")
+    page = os.sysconf("SC_PAGE_SIZE")
+    size = promised["size"]
+    if size is not None and abs(status.f_blocks * status.f_frsize - size) >= page:
+        found.append(f"tmp: {status.f_blocks * status.f_frsize} bytes, promised {size}")
+    if os.stat("/tmp").st_mode & 0o7777 != promised["mode"]:
+        found.append(f"tmp: mode {os.stat('/tmp').st_mode & 0o7777:o}, promised {promised['mode']:o}")
+    return found + _executes("/tmp", promised["exec"])
+
+
+def _executes(folder: str, promised: object) -> list[str]:
+    """Really execute a file there: X_OK and the mount's flag are only what the kernel says about it."""
+    trial = f"{folder}/.envguard-probe-{os.getpid()}"
+    with open(trial, "w", encoding="ascii") as file:
+        file.write("#!/bin/sh\nexit 0\n")
+    try:
+        os.chmod(trial, 0o755)
+        child = os.fork()
+        if child == 0:
+            try:
+                os.execv(trial, [trial])
+            except OSError as error:
+                os._exit(error.errno or 1)
+            finally:
+                os._exit(1)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    finally:
+        os.unlink(trial)
+    expected = 0 if promised else errno.EACCES
+    if code == expected:
+        return []
+    return [f"{folder}: a file in it {'ran' if code == 0 else f'did not run ({code})'}, promised the contrary"]
+
+
+def _shm(promised: dict[str, object]) -> list[str]:
+    if promised["state"] == "absent":
+        return ["shm: /dev/shm exists"] if os.path.lexists("/dev/shm") else []
+    status = os.statvfs("/dev/shm")
+    if promised["size"] is not None and status.f_blocks * status.f_frsize != promised["size"]:
+        return [f"shm: {status.f_blocks * status.f_frsize} bytes, promised {promised['size']}"]
+    return _executes("/dev/shm", promised["exec"])
+
+
+def _ids(promised: list[int]) -> list[str]:
+    present = [os.getuid(), os.getgid()]
+    effective = [os.geteuid(), os.getegid()]
+    if present == effective == promised:
+        return []
+    return [f"uid: {present} (effective {effective}), promised {promised}"]
+
+
+def _user(promised: str) -> list[str]:
+    import pwd
+
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = ""
+    return [] if name == promised else [f"user: passwd entry {name!r}, promised {promised!r}"]
+
+
+def _capabilities(_promised: str) -> list[str]:
+    with open("/proc/self/status", encoding="ascii") as file:
+        fields = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+    found = [f"capabilities: {name} is {fields[name]}" for name in ("CapEff", "CapPrm") if int(fields[name], 16)]
+    if fields["NoNewPrivs"] != "1":
+        found.append("capabilities: no_new_privs is not set")
+    return found
+
+
+def _network(promised: str) -> list[str]:
+    import socket
+
+    names = [name for _, name in socket.if_nameindex()]
+    if names != ["lo"]:
+        # No connect is tried: it would leave this machine.
+        return [f"network: interfaces {names}, promised only `lo`"]
+    expected = {"drop": errno.EINPROGRESS, "refuse": errno.ECONNREFUSED}.get(promised, errno.ENETUNREACH)
+    found = []
+    with socket.socket() as client:
+        client.setblocking(False)
+        code = client.connect_ex(("192.0.2.1", 9))  # TEST-NET-1: nobody's address
+        if code == errno.EINPROGRESS and promised == "refuse":
+            client.settimeout(1)
+            code = client.connect_ex(("192.0.2.1", 9))
+    if code != expected:
+        found.append(f"network: connect gives {errno.errorcode.get(code, code)}, promised {errno.errorcode[expected]}")
+    with socket.socket() as server, socket.socket() as client:
+        server.bind(("127.0.0.1", 0))
+        server.listen(1)
+        if client.connect_ex(server.getsockname()):
+            found.append("network: loopback does not work")
+    return found
+
+
+def _limits(promised: dict[str, int]) -> list[str]:
+    import resource
+
+    found = []
+    for name, soft in promised.items():
+        present = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[0]
+        if present != soft:
+            found.append(f"limits: {name} is {present}, promised {soft}")
+    return found
+
+
+def _environ(promised: dict[str, object]) -> list[str]:
+    found = [
+        f"env: {name} is {os.environ.get(name)!r}, promised {value!r}"
+        for name, value in promised["set"].items()
+        if os.environ.get(name) != value
+    ]
+    for pattern in promised["unset"]:
+        prefix = pattern[:-1] if pattern.endswith("*") else None
+        found += [
+            f"env: {name} is set, promised that it isn't"
+            for name in os.environ
+            if name not in promised["set"] and (name == pattern or (prefix is not None and name.startswith(prefix)))
+            # Python 3.7 and later export LC_CTYPE themselves where the locale is unknown (PEP 538).
+            and name != "LC_CTYPE"
+        ]
+    return found
+
+
+def _hostname(promised: str) -> list[str]:
+    present = os.uname().nodename
+    return [] if present == promised else [f"hostname: {present}, promised {promised}"]
+
+
+def _cpus(promised: int) -> list[str]:
+    present = len(os.sched_getaffinity(0))
+    return [] if present == promised else [f"cpus: {present}, promised {promised}"]
+
+
+def _hidden(paths: list[str]) -> list[str]:
+    return [f"hidden: {path} can be listed" for path in paths if os.path.isdir(path) and os.access(path, os.R_OK)]
+
+
+_CHECKS = {
+    "readonly": _readonly,
+    "tmp": _tmp,
+    "shm": _shm,
+    "ids": _ids,
+    "user": _user,
+    "capabilities": _capabilities,
+    "network": _network,
+    "limits": _limits,
+    "environ": _environ,
+    "hostname": _hostname,
+    "cpus": _cpus,
+    "hidden": _hidden,
+}
+
+
+if __name__ == "__main__":
+    json.dump(broken(json.loads(sys.argv[1])), sys.stdout)

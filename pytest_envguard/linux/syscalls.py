@@ -1,0 +1,207 @@
+"""The system calls that Python's standard library does not offer, as functions that raise `OSError`.
+
+The numbers of the newer calls (``open_tree`` and later) are the same on every architecture that Linux
+has added them to, x86-64 and aarch64 included (``include/uapi/asm-generic/unistd.h``).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+MS_NOSUID = 0x2
+MS_NODEV = 0x4
+MS_NOEXEC = 0x8
+MS_REC = 0x4000
+MS_PRIVATE = 0x40000
+MNT_DETACH = 0x2
+
+AT_FDCWD = -100
+AT_EMPTY_PATH = 0x1000
+AT_RECURSIVE = 0x8000
+MOUNT_ATTR_RDONLY = 0x1
+MOUNT_ATTR_NOEXEC = 0x8
+OPEN_TREE_CLONE = 0x1
+OPEN_TREE_CLOEXEC = os.O_CLOEXEC
+MOVE_MOUNT_F_EMPTY_PATH = 0x4
+FSCONFIG_SET_STRING = 1
+FSCONFIG_CMD_CREATE = 6
+
+PR_SET_PDEATHSIG = 1
+PR_SET_KEEPCAPS = 8
+PR_CAPBSET_READ = 23
+PR_CAPBSET_DROP = 24
+PR_SET_CHILD_SUBREAPER = 36
+PR_SET_NO_NEW_PRIVS = 38
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_CLEAR_ALL = 4
+
+_OPEN_TREE = 428
+_MOVE_MOUNT = 429
+_FSOPEN = 430
+_FSCONFIG = 431
+_FSMOUNT = 432
+_MOUNT_SETATTR = 442
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+def _check(result: int, call: str) -> int:
+    """Return ``result``, or raise `OSError` that carries the call as text (`OSError.filename` stays free of it)."""
+    if result == -1:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{call}: {os.strerror(number)}")
+    return result
+
+
+def _path(path: str) -> bytes:
+    return os.fsencode(path)
+
+
+def unshare(flags: int) -> None:
+    """Leave the namespaces named in ``flags`` (``CLONE_NEW…``)."""
+    _check(_libc.unshare(ctypes.c_int(flags)), f"unshare({flags:#x})")
+
+
+def mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:
+    """``mount(2)``: ``kind`` is the file system's name (None for bind and propagation changes)."""
+    result = _libc.mount(
+        _path(source),
+        _path(target),
+        kind.encode() if kind else None,
+        ctypes.c_ulong(flags),
+        data.encode() if data else None,
+    )
+    _check(result, f"mount({source}, {target}, {kind or 'none'}, {flags:#x}, {data!r})")
+
+
+def umount(target: str) -> None:
+    """Detach the mount on ``target``."""
+    _check(_libc.umount2(_path(target), MNT_DETACH), f"umount2({target})")
+
+
+class _MountAttributes(ctypes.Structure):
+    _fields_ = (
+        ("attr_set", ctypes.c_uint64),
+        ("attr_clr", ctypes.c_uint64),
+        ("propagation", ctypes.c_uint64),
+        ("userns_fd", ctypes.c_uint64),
+    )
+
+
+def mount_setattr(folder: int, path: str, *, recursive: bool, add: int = 0, clear: int = 0) -> None:
+    """Change the flags of a mount, and with ``recursive`` of every mount below it, in one call (Linux 5.12).
+
+    ``folder`` is a descriptor (`AT_FDCWD` for a plain path; with an empty ``path`` the descriptor's own mount).
+    """
+    attributes = _MountAttributes(add, clear, 0, 0)
+    flags = (AT_RECURSIVE if recursive else 0) | (0 if path else AT_EMPTY_PATH)
+    result = _libc.syscall(
+        ctypes.c_long(_MOUNT_SETATTR),
+        ctypes.c_int(folder),
+        _path(path),
+        ctypes.c_uint(flags),
+        ctypes.byref(attributes),
+        ctypes.c_size_t(ctypes.sizeof(attributes)),
+    )
+    _check(result, f"mount_setattr({path or folder}, set={add:#x}, clear={clear:#x})")
+
+
+def open_tree(path: str) -> int:
+    """Return a descriptor that holds a copy of the mounts at and below ``path``, attached to nothing (Linux 5.2)."""
+    flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE
+    result = _libc.syscall(
+        ctypes.c_long(_OPEN_TREE), ctypes.c_int(AT_FDCWD), _path(path), ctypes.c_uint(flags)
+    )
+    return _check(result, f"open_tree({path})")
+
+
+def move_mount(tree: int, target: str) -> None:
+    """Attach the mounts that descriptor ``tree`` holds to ``target``."""
+    result = _libc.syscall(
+        ctypes.c_long(_MOVE_MOUNT),
+        ctypes.c_int(tree),
+        b"",
+        ctypes.c_int(AT_FDCWD),
+        _path(target),
+        ctypes.c_uint(MOVE_MOUNT_F_EMPTY_PATH),
+    )
+    _check(result, f"move_mount({target})")
+
+
+def detached_tmpfs(mode: str) -> int:
+    """Return the root of a new tmpfs that is mounted nowhere: it lives as long as somebody holds the descriptor."""
+    context = _check(_libc.syscall(ctypes.c_long(_FSOPEN), b"tmpfs", ctypes.c_uint(1)), "fsopen(tmpfs)")
+    try:
+        for command, key, value in (
+            (FSCONFIG_SET_STRING, b"mode", mode.encode()),
+            (FSCONFIG_CMD_CREATE, None, None),
+        ):
+            result = _libc.syscall(
+                ctypes.c_long(_FSCONFIG),
+                ctypes.c_int(context),
+                ctypes.c_uint(command),
+                key,
+                value,
+                ctypes.c_int(0),
+            )
+            _check(result, f"fsconfig(tmpfs, {command})")
+        result = _libc.syscall(
+            ctypes.c_long(_FSMOUNT), ctypes.c_int(context), ctypes.c_uint(0), ctypes.c_uint(0)
+        )
+        return _check(result, "fsmount(tmpfs)")
+    finally:
+        os.close(context)
+
+
+def prctl(option: int, argument: int = 0, second: int = 0) -> int:
+    """``prctl(2)``, whose unused arguments must be zero."""
+    zero = ctypes.c_ulong(0)
+    result = _libc.prctl(
+        ctypes.c_int(option), ctypes.c_ulong(argument), ctypes.c_ulong(second), zero, zero
+    )
+    return _check(result, f"prctl({option}, {argument})")
+
+
+class _CapabilityHeader(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
+
+
+class _CapabilityData(ctypes.Structure):
+    _fields_ = (
+        ("effective", ctypes.c_uint32),
+        ("permitted", ctypes.c_uint32),
+        ("inheritable", ctypes.c_uint32),
+    )
+
+
+def capset(keep: int) -> None:
+    """Reduce this process's capabilities to the bits of ``keep`` (and make none inheritable)."""
+    header = _CapabilityHeader(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3
+    data = (_CapabilityData * 2)()
+    for index, word in enumerate((keep & 0xFFFFFFFF, keep >> 32)):
+        data[index] = _CapabilityData(word, word, 0)
+    _check(_libc.capset(ctypes.byref(header), ctypes.byref(data)), f"capset({keep:#x})")
+
+
+def sethostname(name: str) -> None:
+    """Set the host name of this UTS namespace."""
+    encoded = name.encode()
+    _check(_libc.sethostname(encoded, ctypes.c_size_t(len(encoded))), f"sethostname({name})")
+
+
+def knows_locale(name: str) -> bool:
+    """Whether the C library has a locale called ``name``, without switching to it (``newlocale(3)``)."""
+    _libc.newlocale.restype = ctypes.c_void_p
+    made = _libc.newlocale(ctypes.c_int(1 << 0), name.encode(), None)  # LC_CTYPE_MASK
+    if made:
+        _libc.freelocale(ctypes.c_void_p(made))
+    return bool(made)

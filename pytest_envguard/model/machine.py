@@ -1,0 +1,93 @@
+"""What this machine can do, and what lies where on it: facts that planning decides by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Ability:
+    """One facility of the kernel, tried in a child process.
+
+    Attributes:
+        name: Such as "mount namespace".
+        answer: "" if it works, otherwise the kernel's own answer, such as "unshare(0x20000): Operation not permitted".
+        mend: What makes it work here, where that is known.
+    """
+
+    name: str
+    answer: str = ""
+    mend: str = ""
+
+    @property
+    def works(self) -> bool:
+        """Whether the kernel let it through."""
+        return not self.answer
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """All that was tried, by name, and how it was tried.
+
+    Attributes:
+        privileged: The caller may make namespaces without a user namespace (root with CAP_SYS_ADMIN).
+        facilities: Name to ability.
+        subordinate: First subordinate uid and gid of the caller, where ``newuidmap`` can use them.
+        mapped_ids: Ranges (first, count) of ids that exist in the caller's own user namespace.
+    """
+
+    privileged: bool
+    facilities: Mapping[str, Ability]
+    subordinate: tuple[int, int] | None = None
+    mapped_ids: tuple[tuple[int, int], ...] = ((0, 2**32 - 1),)
+
+    def has_id(self, number: int) -> bool:
+        """Whether ``number`` exists in the caller's user namespace, so that root could become it."""
+        return any(first <= number < first + count for first, count in self.mapped_ids)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Owner and mode of a folder on the way to something that is needed, and what is directly in it if that matters."""
+
+    uid: int
+    gid: int
+    mode: int
+    entries: tuple[tuple[str, str], ...] = ()  # name, target of the symbolic link or ""
+
+    def open_to(self, uid: int, gid: int, wanted: int) -> bool:
+        """Whether ``uid``:``gid`` has the permission bits ``wanted`` (4 read, 1 search) by the mode alone."""
+        shift = 6 if uid == self.uid else 3 if gid == self.gid else 0
+        return (self.mode >> shift) & wanted == wanted
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The caller and its files.
+
+    Attributes:
+        uid: The caller's.
+        gid: The caller's.
+        project: Absolute path of the folder the tests run in.
+        needed: Path to what it is ("the project", "the interpreter", …); all of them must stay visible and usable.
+        folders: Every folder on the way to something needed, and the needed folders themselves.
+        passwd: Text of ``/etc/passwd``.
+        nsswitch: Text of ``/etc/nsswitch.conf``.
+        present: Paths that exist, of those that planning asks about.
+        processors: Processors the caller may use.
+        python: Version of the interpreter, such as (3, 12).
+        locales: Names of locales that the C library knows, of those that were asked for.
+    """
+
+    uid: int
+    gid: int
+    project: str
+    needed: Mapping[str, str]
+    folders: Mapping[str, Folder] = field(default_factory=dict)
+    passwd: str = ""
+    nsswitch: str = ""
+    present: frozenset[str] = frozenset()
+    processors: int = 1
+    python: tuple[int, int] = (3, 11)
+    locales: frozenset[str] = frozenset()

@@ -1,0 +1,71 @@
+"""What will be done for a profile on this machine: per dimension how strongly it is enforced, and the script for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Strength(IntEnum):
+    """How true a restriction is, weakest first; the names are the values of ``--envguard-fidelity``."""
+
+    NONE = 0
+    APPROXIMATE = 1
+    PYTHON = 2
+    EXACT = 3
+    KERNEL = 4
+
+
+@dataclass(frozen=True)
+class Enforcement:
+    """How one dimension of a profile is enforced.
+
+    Attributes:
+        dimension: Its name.
+        shown: The value in words, such as "uid 993 (sbx_user1051)".
+        strength: How true it is.
+        mechanism: What enforces it.
+        reason: Why it is not stronger; "" where it is the kernel's own.
+        mend: What would make it stronger; "" where there is nothing to do.
+    """
+
+    dimension: str
+    shown: str
+    strength: Strength
+    mechanism: str
+    reason: str = ""
+    mend: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A profile, prepared for this machine.
+
+    Attributes:
+        name: The profile's.
+        summary: The profile's.
+        enforcements: One for every dimension that the profile changes.
+        notes: What a user must know besides, such as folders that were put back.
+        script: What the launcher executes; see `pytest_envguard.launcher`.
+        promises: What a probe inside must find; see `pytest_envguard.linux.probe`.
+    """
+
+    name: str
+    summary: str
+    enforcements: tuple[Enforcement, ...] = ()
+    notes: tuple[str, ...] = ()
+    script: dict[str, object] = field(default_factory=dict)
+    promises: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def is_host(self) -> bool:
+        """Whether it restricts nothing, so that no launcher is needed."""
+        return not self.enforcements
+
+    def weaker_than(self, wanted: Strength) -> list[Enforcement]:
+        """Return what isn't enforced to the strength ``wanted``; an approximation is said, not refused."""
+        return [
+            enforcement
+            for enforcement in self.enforcements
+            if enforcement.strength < wanted and enforcement.strength != Strength.APPROXIMATE
+        ]

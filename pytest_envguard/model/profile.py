@@ -1,0 +1,85 @@
+"""A named environment: the values of the dimensions it changes, each with the source of the fact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pytest_envguard.model.dimensions import DIMENSIONS, Value
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What an environment changes against the host.
+
+    Attributes:
+        name: As the user wrote it; `lambda+offline` for a combination.
+        summary: What it stands for, in a few words.
+        values: Dimension name to value; a dimension that is missing stays as the host has it.
+        sources: Dimension name to where its value comes from.
+        unverified: Dimension name to why its value is less certain than the others.
+        not_simulated: What the real environment has and this profile does not, one sentence each.
+    """
+
+    name: str
+    summary: str = ""
+    values: Mapping[str, Value] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    unverified: Mapping[str, str] = field(default_factory=dict)
+    not_simulated: tuple[str, ...] = ()
+
+    @property
+    def is_host(self) -> bool:
+        """Whether it changes nothing."""
+        return not self.values
+
+    def with_values(self, name: str, values: Mapping[str, Value]) -> Profile:
+        """Return this profile under another name with some dimensions replaced."""
+        return Profile(
+            name=name,
+            summary=self.summary,
+            values={**self.values, **values},
+            sources={key: source for key, source in self.sources.items() if key not in values},
+            unverified={key: reason for key, reason in self.unverified.items() if key not in values},
+            not_simulated=self.not_simulated,
+        )
+
+
+def combine(first: Profile, second: Profile) -> Profile:
+    """Return both environments at once: of every dimension the stricter value, the first's where neither is."""
+    values: dict[str, Value] = dict(first.values)
+    sources = dict(first.sources)
+    for name, value in second.values.items():
+        if name == "writable" and not _restricts_paths(first):
+            chosen = value
+        elif name in values:
+            chosen = DIMENSIONS[name].stricter(values[name], value)
+        else:
+            chosen = value
+        if name not in values or chosen != values[name]:
+            sources[name] = second.sources.get(name, f"profile {second.name}")
+        values[name] = chosen
+    if "writable" in first.values and "writable" not in second.values and _restricts_paths(second):
+        values["writable"] = ()
+    _keep_identity_whole(values, first, second)
+    return Profile(
+        name=f"{first.name}+{second.name}",
+        summary=" + ".join(filter(None, (first.summary, second.summary))),
+        values=values,
+        sources=sources,
+        unverified={**second.unverified, **first.unverified},
+        not_simulated=tuple(dict.fromkeys((*first.not_simulated, *second.not_simulated))),
+    )
+
+
+def _restricts_paths(profile: Profile) -> bool:
+    return profile.values.get("root") == "read-only"
+
+
+def _keep_identity_whole(values: dict[str, Value], first: Profile, second: Profile) -> None:
+    """A uid with another profile's passwd entry would be nobody's identity: all four come from one profile."""
+    owner = first if "uid" in first.values else second
+    for name in ("uid", "gid", "user", "user_home"):
+        values.pop(name, None)
+        if name in owner.values:
+            values[name] = owner.values[name]

@@ -1,0 +1,140 @@
+"""What happened to tests in environments, and what that means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a test ended in one environment.
+
+    Attributes:
+        word: "passed", "failed", "error" (in setup, teardown or collection), "skipped", "xfailed" or "xpassed".
+        message: First line of what went wrong, "" if nothing did.
+    """
+
+    word: str
+    message: str = ""
+
+    @classmethod
+    def of(cls, report: Any) -> Outcome:
+        """Return the outcome that a report of pytest's stands for."""
+        if report.passed:
+            return cls("xpassed" if hasattr(report, "wasxfail") else "passed")
+        if report.skipped:
+            return cls("xfailed" if hasattr(report, "wasxfail") else "skipped")
+        when = getattr(report, "when", "collect")
+        return cls("failed" if when in ("call", "???") else "error", _first_line(report))
+
+    @classmethod
+    def passed(cls) -> Outcome:
+        """Return the outcome of a test that has nothing to tell."""
+        return cls("passed")
+
+    @classmethod
+    def crashed(cls, message: str) -> Outcome:
+        """Return the outcome of a test whose process died."""
+        return cls("failed", message)
+
+    @property
+    def bad(self) -> bool:
+        """Whether it makes the run fail."""
+        return self.word in ("failed", "error")
+
+
+def _first_line(report: Any) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash is not None else str(report.longrepr)
+    lines = [line for line in text.splitlines() if line.strip()]
+    # A collection error is one long text whose last line names the exception.
+    chosen = lines[0] if crash is not None or getattr(report, "when", None) else _last_error(lines)
+    return chosen.strip() if lines else ""
+
+
+def _last_error(lines: list[str]) -> str:
+    marked = [line[1:] for line in lines if line.startswith("E ")]
+    return (marked or lines or [""])[-1]
+
+
+_WORSE = ("passed", "xpassed", "xfailed", "skipped", "failed", "error")
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the workers of an environment used.
+
+    Attributes:
+        seconds: From the start of the session to the end of the last worker.
+        peak_memory: Bytes, the largest resident size of a single process (worker or child).
+        peak_tmp: Bytes in ``/tmp`` after the test that left most there.
+    """
+
+    seconds: float = 0.0
+    peak_memory: int = 0
+    peak_tmp: int = 0
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any], seconds: float) -> Resources:
+        """Return what a worker told when it ended."""
+        return cls(seconds, int(told.get("peak_memory", 0)), int(told.get("peak_tmp", 0)))
+
+    def and_worker(self, other: Resources) -> Resources:
+        """Return the larger of each figure."""
+        return Resources(
+            max(self.seconds, other.seconds),
+            max(self.peak_memory, other.peak_memory),
+            max(self.peak_tmp, other.peak_tmp),
+        )
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An environment that was not what its plan promised, found by a worker before its first test."""
+
+    promises: tuple[str, ...]
+
+
+@dataclass
+class Run:
+    """All that happened in one environment.
+
+    Attributes:
+        outcomes: Plain node id to how it ended; of several phases the worst.
+    """
+
+    environment: str
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
+    broken: Broken | None = None
+
+    def add(self, nodeid: str, outcome: Outcome) -> None:
+        """Note one phase of a test."""
+        known = self.outcomes.get(nodeid)
+        if known is None or _WORSE.index(outcome.word) > _WORSE.index(known.word):
+            self.outcomes[nodeid] = outcome
+
+    def failed(self) -> list[str]:
+        """Return the tests that failed here."""
+        return [nodeid for nodeid, outcome in self.outcomes.items() if outcome.bad]
+
+
+class Verdict(Enum):
+    """What a test's outcomes say about an environment."""
+
+    PASSES = "passes"
+    ONLY_HERE = "fails only here"
+    EVERYWHERE = "fails everywhere"
+    UNKNOWN = "fails, not compared with the host"
+
+
+def judge(outcome: Outcome, on_host: Outcome | None) -> Verdict:
+    """Return the verdict on one test in one environment; ``on_host`` is None where it did not run there."""
+    if not outcome.bad:
+        return Verdict.PASSES
+    if on_host is None:
+        return Verdict.UNKNOWN
+    return Verdict.EVERYWHERE if on_host.bad else Verdict.ONLY_HERE

@@ -1,0 +1,89 @@
+"""Every option once: its flag, its ini key, its help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+OFF = "off"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting that a user can give on the command line or in the configuration file.
+
+    Attributes:
+        name: ``envguard_fidelity`` is the ini key and ``--envguard-fidelity`` the flag.
+        help: What it does, as ``pytest --help`` shows it.
+        choices: The values it can have; empty for any text.
+        default: Where neither the flag nor the ini key is given.
+        metavar: Placeholder in the help.
+    """
+
+    name: str
+    help: str
+    choices: tuple[str, ...] = ()
+    default: str = ""
+    metavar: str | None = None
+
+    @property
+    def flag(self) -> str:
+        """The option's name on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+
+ENVIRONMENTS = Option(
+    "envguard",
+    "Run the whole suite in these deployment environments: one name or several with commas, `a+b` for both at once, "
+    "`lambda:memory=1024M` to change a dimension; `off` to undo the ini key (see --envguard-list)",
+    metavar="PROFILES",
+)
+FIDELITY = Option(
+    "envguard_fidelity",
+    "The weakest enforcement that is accepted; below it the run is refused with exit code 4 (default: exact)",
+    ("kernel", "exact", "python"),
+    "exact",
+)
+BASELINE = Option(
+    "envguard_baseline",
+    "When to run tests on the host for comparison: auto (those that failed), always (all), never (default: auto)",
+    ("auto", "always", "never"),
+    "auto",
+)
+KEEP = Option(
+    "envguard_keep",
+    "Further files or folders that stay visible where an environment replaces the folder they lie in",
+)
+ALL = (ENVIRONMENTS, FIDELITY, BASELINE)
+
+
+def add(parser: pytest.Parser) -> None:
+    """Declare the options and their ini keys."""
+    group = parser.getgroup("envguard", "deployment environments (pytest-envguard)")
+    for option in ALL:
+        details: dict[str, Any] = {"choices": option.choices} if option.choices else {"metavar": option.metavar}
+        group.addoption(option.flag, dest=option.name, default=None, help=option.help, **details)
+        parser.addini(option.name, option.help, type="string", default=option.default)
+    group.addoption(
+        "--envguard-list", action="store_true", default=False, help="List the environments by name and exit"
+    )
+    parser.addini(KEEP.name, KEEP.help, type="linelist", default=[])
+
+
+def value(config: pytest.Config, option: Option) -> str:
+    """Return what the user chose: the flag, else the ini key, else the default.
+
+    Raises:
+        pytest.UsageError: The ini key has a value that isn't one of the choices (the flag is checked by pytest).
+    """
+    given = config.getoption(option.name)
+    if given is not None:
+        return str(given)
+    chosen = str(config.getini(option.name)).strip()
+    if option.choices and chosen not in option.choices:
+        raise pytest.UsageError(
+            f"`{option.name}` in {config.inipath}: expected one of {', '.join(option.choices)}, got `{chosen}`"
+        )
+    return chosen

@@ -1,0 +1,72 @@
+"""A plan while it's being made: the rooms of planning add to it in turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pytest_envguard.model.machine import Abilities, Surroundings
+from pytest_envguard.model.plan import Enforcement, Strength
+from pytest_envguard.model.profile import Profile
+
+Step = tuple[str, dict[str, object]]
+
+
+@dataclass
+class Draft:
+    """The question (profile, abilities, surroundings) and the answer so far.
+
+    Attributes:
+        how: "host", "real", "subordinate" or "mapped"; see `pytest_envguard.linux.identity`.
+        uid: User id that the tests will see.
+        gid: Group id that the tests will see.
+        namespaces: Facilities (`linux.abilities` names) whose namespaces are entered.
+    """
+
+    profile: Profile
+    abilities: Abilities
+    surroundings: Surroundings
+    how: str = "host"
+    uid: int = 0
+    gid: int = 0
+    namespaces: set[str] = field(default_factory=set)
+    steps: list[Step] = field(default_factory=list)
+    enforcements: list[Enforcement] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    promises: dict[str, object] = field(default_factory=dict)
+    limits: dict[str, list[int]] = field(default_factory=dict)
+    set_variables: dict[str, str] = field(default_factory=dict)
+    unset_variables: list[str] = field(default_factory=list)
+    memory: dict[str, object] | None = None
+
+    @property
+    def needed(self) -> dict[str, str]:
+        """What must stay visible, path to what it is: HOME only where the profile leaves HOME as it is."""
+        changed = self.value("home", "host") != "host"
+        return {
+            path: what for path, what in self.surroundings.needed.items() if not (changed and what == "HOME")
+        }
+
+    def value(self, name: str, default: object = None) -> object:
+        """Return the profile's value of a dimension."""
+        return self.profile.values.get(name, default)
+
+    def by_kernel(self, dimension: str, shown: str, facilities: tuple[str, ...]) -> bool:
+        """Note that ``dimension`` is enforced through kernel ``facilities``, or which of them failed; whether it is."""
+        for name in facilities:
+            ability = self.abilities.facilities[name]
+            if not ability.works:
+                self.enforcements.append(
+                    Enforcement(dimension, shown, Strength.NONE, "none", f"{name}: {ability.answer}", ability.mend)
+                )
+                return False
+        self.namespaces.update(facilities)
+        self.enforcements.append(Enforcement(dimension, shown, Strength.KERNEL, "namespaces"))
+        return True
+
+    def directly(self, dimension: str, shown: str, mechanism: str) -> None:
+        """Note that ``dimension`` is set on the process itself, which needs no privilege and can't fail."""
+        self.enforcements.append(Enforcement(dimension, shown, Strength.KERNEL, mechanism))
+
+    def approximately(self, dimension: str, shown: str, mechanism: str, reason: str, mend: str = "") -> None:
+        """Note that ``dimension`` is only nearly what the profile says."""
+        self.enforcements.append(Enforcement(dimension, shown, Strength.APPROXIMATE, mechanism, reason, mend))

@@ -1,0 +1,58 @@
+"""The network: a namespace of its own, and name resolution that fails as it would there."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_envguard.linux import abilities as facility
+from pytest_envguard.linux.network import RESOLVER
+from pytest_envguard.planning.draft import Draft
+
+RESOLVER_FILE = "/etc/resolv.conf"
+# TEST-NET-1 (RFC 5737): nobody's address; with the default route through `lo` a question to it is never answered.
+_SILENT = "192.0.2.53"
+_SHOWN = {
+    "none": "no network (ENETUNREACH)",
+    "drop": "network drops everything (connects hang)",
+    "refuse": "network refuses everything (ECONNREFUSED)",
+    "nxdomain": "no network, no name exists",
+}
+# Daemons that would answer over AF_UNIX, which a network namespace does not cut: name services, message buses, and
+# container engines, each with the whole machine behind it.
+SOCKETS = (
+    "/run/systemd/resolve/io.systemd.Resolve",
+    "/run/nscd/socket",
+    "/run/avahi-daemon/socket",
+    "/run/dbus/system_bus_socket",
+    "/run/docker.sock",
+    "/run/containerd/containerd.sock",
+    "/run/podman/podman.sock",
+    "/run/user",
+)
+
+
+def plan_network(draft: Draft) -> None:
+    """Cut the network the way the profile says; loopback and AF_UNIX sockets of the tests' own stay."""
+    mode = draft.value("network", "open")
+    if mode == "open":
+        return
+    assert isinstance(mode, str)
+    if not draft.by_kernel("network", _SHOWN[mode], (facility.USER, facility.MOUNT, facility.TMPFS, facility.NETWORK)):
+        return
+    draft.promises["network"] = mode
+    draft.steps.append(("network", {"mode": mode}))
+    if mode in ("drop", "nxdomain") and RESOLVER_FILE not in draft.surroundings.present:
+        draft.approximately("name resolution", "names fail at once (EAI_AGAIN)", "none", f"there is no {RESOLVER_FILE}")
+
+
+def network_files(draft: Draft) -> dict[str, str]:
+    """Return the generated files that name resolution needs: path to text."""
+    mode = draft.value("network", "open")
+    if mode == "open":
+        return {}
+    files = {"/etc/nsswitch.conf": re.sub(r"(?m)^hosts:.*$", "hosts: files dns", draft.surroundings.nsswitch)}
+    if mode == "drop":
+        files[RESOLVER_FILE] = f"nameserver {_SILENT}\n"
+    elif mode == "nxdomain":
+        files[RESOLVER_FILE] = f"nameserver {RESOLVER}\n"
+    return files

@@ -1,0 +1,170 @@
+"""What the process is given: limits, processors, memory, environment variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pytest_envguard.errors import EnvguardError
+from pytest_envguard.linux import abilities as facility
+from pytest_envguard.model.dimensions import show_size
+from pytest_envguard.planning.draft import Draft
+
+INSIDE = "PYTEST_ENVGUARD"  # names the environment to whatever runs in it
+
+
+def plan_limits(draft: Draft) -> None:
+    """Set the limits of the kernel, and the memory limit that the watchdog guards."""
+    _open_files(draft)
+    _processes(draft)
+    stack = draft.value("stack")
+    if isinstance(stack, int):
+        draft.limits["STACK"] = [stack, -1]
+        draft.directly("stack", f"stack {show_size(stack)}", "rlimit")
+    _processors(draft)
+    _memory(draft)
+    draft.promises["limits"] = {name: soft for name, (soft, _) in draft.limits.items()}
+
+
+def _open_files(draft: Draft) -> None:
+    soft, hard = draft.value("open_files"), draft.value("open_files_hard")
+    if isinstance(soft, int) or isinstance(hard, int):
+        soft = soft if isinstance(soft, int) else hard
+        draft.limits["NOFILE"] = [soft, hard if isinstance(hard, int) else soft]
+        draft.directly("open_files", f"{soft} open files", "rlimit")
+
+
+def _processes(draft: Draft) -> None:
+    count = draft.value("processes")
+    if not isinstance(count, int):
+        return
+    draft.limits["NPROC"] = [count, count]
+    if draft.surroundings.uid == 0 and draft.how in ("host", "mapped"):
+        draft.approximately("processes", f"{count} processes", "rlimit", "the kernel does not limit processes of root")
+    else:
+        draft.directly("processes", f"{count} processes", "rlimit")
+
+
+def _processors(draft: Draft) -> None:
+    count = draft.value("cpus")
+    if not isinstance(count, int):
+        return
+    if count > draft.surroundings.processors:
+        draft.approximately(
+            "cpus",
+            f"{count} processors",
+            "affinity",
+            f"this machine has only {draft.surroundings.processors} to give",
+        )
+        return
+    draft.directly("cpus", f"{count} processor{'s' * (count > 1)}", "affinity")
+    draft.promises["cpus"] = count
+
+
+def _memory(draft: Draft) -> None:
+    limit = draft.value("memory")
+    if not isinstance(limit, int):
+        return
+    shown = f"{show_size(limit)} of memory (SIGKILL beyond)"
+    if not draft.by_kernel("memory", shown, (facility.USER, facility.MOUNT, facility.TMPFS, facility.PROCESS)):
+        return
+    folders = []
+    if draft.value("tmp_in_memory"):
+        folders = ["/tmp"] * (draft.value("tmp") == "private") + ["/dev/shm"] * (draft.value("shm") == "private")
+    draft.memory = {"limit": limit, "folders": folders}
+    draft.enforcements.pop()
+    draft.approximately(
+        "memory",
+        shown,
+        "watchdog",
+        "looked at 50 times a second: a faster burst can pass the limit for a moment before everything is killed",
+    )
+
+
+def plan_environment(draft: Draft) -> None:
+    """Set and remove environment variables; the rest stays the caller's."""
+    if draft.profile.is_host:
+        return
+    unset = draft.value("env_unset", ())
+    assert isinstance(unset, tuple)
+    draft.unset_variables = list(unset)
+    _home(draft)
+    if isinstance(locale := draft.value("locale"), str):
+        _locale(draft, locale)
+    if isinstance(zone := draft.value("timezone"), str):
+        draft.set_variables["TZ"] = zone
+        draft.directly("timezone", f"TZ={zone}", "environment")
+    variables = draft.value("env", {})
+    assert isinstance(variables, Mapping)
+    for name, text in variables.items():
+        filled = _filled(draft, name, text)
+        if filled is not None:
+            draft.set_variables[name] = filled
+    if variables or unset:
+        draft.directly("env", f"{len(variables)} variables set, {len(unset)} removed", "environment")
+    draft.promises["environ"] = {
+        "set": dict(draft.set_variables),
+        "unset": [name for name in draft.unset_variables if name not in draft.set_variables],
+    }
+    draft.set_variables[INSIDE] = draft.profile.name
+
+
+_FALLBACK_LOCALE = "C.UTF-8"
+
+
+def _locale(draft: Draft, locale: str) -> None:
+    """Set LANG. A profile that also sets LC_CTYPE says by it that its deployment does *not* know the locale.
+
+    (PEP 538: Python exports LC_CTYPE=C.UTF-8 where LANG names a locale that the C library lacks.)
+    """
+    draft.unset_variables += ["LANGUAGE", "LC_*"]
+    known_here = locale in draft.surroundings.locales
+    variables = draft.value("env", {})
+    known_there = not (isinstance(variables, Mapping) and "LC_CTYPE" in variables)
+    if known_there and not known_here:
+        draft.set_variables["LANG"] = _FALLBACK_LOCALE
+        draft.approximately(
+            "locale",
+            f"LANG={_FALLBACK_LOCALE}",
+            "environment",
+            f"this machine has no locale {locale}, which setlocale finds there",
+            f"install it, on Debian and Ubuntu: `sudo locale-gen {locale}`",
+        )
+        return
+    draft.set_variables["LANG"] = locale
+    if known_here and not known_there:
+        reason = "setlocale finds it on this machine and fails there"
+        draft.approximately("locale", f"LANG={locale}", "environment", reason)
+    else:
+        draft.directly("locale", f"LANG={locale}", "environment")
+
+
+def _home(draft: Draft) -> None:
+    home = draft.value("home", "host")
+    if home == "unset":
+        draft.unset_variables.append("HOME")
+        draft.directly("home", "HOME unset", "environment")
+    elif home != "host":
+        draft.set_variables["HOME"] = str(home)
+        draft.directly("home", f"HOME={home}", "environment")
+
+
+def _filled(draft: Draft, name: str, text: str) -> str | None:
+    """Return ``text`` with its placeholders filled, or None if one of them has no value (the variable is left out)."""
+    memory = draft.value("memory")
+    known = {
+        "runtime": str(draft.value("runtime", ".".join(map(str, draft.surroundings.python)))),
+        "project": draft.surroundings.project,
+        "memory_mb": str(memory >> 20) if isinstance(memory, int) else None,
+    }
+    for placeholder in re.findall(r"\{(\w+)\}", text):
+        if placeholder not in known:
+            raise EnvguardError(
+                f"profile `{draft.profile.name}`: `env.{name}`: no placeholder is named `{{{placeholder}}}`",
+                f"known: {', '.join(known)}",
+            )
+        value = known[placeholder]
+        if value is None:
+            return None
+        text = text.replace(f"{{{placeholder}}}", value)
+    return text

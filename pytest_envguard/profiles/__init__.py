@@ -1,0 +1,7 @@
+"""The shipped environments (one TOML file each) and the reading of a project's own."""
+
+from __future__ import annotations
+
+from pytest_envguard.profiles.catalogue import Catalogue, load_catalogue
+
+__all__ = ["Catalogue", "load_catalogue"]

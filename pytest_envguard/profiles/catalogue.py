@@ -1,0 +1,157 @@
+"""All profiles by name: shipped, the project's, a plugin's; and the little language that selects them.
+
+A selection is ``NAME[+NAME…][:DIMENSION=VALUE…]``, several are separated by commas::
+
+    lambda
+    lambda+offline
+    lambda:memory=1024M:tmp_size=2G,container:tmp_size=64M
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_envguard.errors import EnvguardError, nearest
+from pytest_envguard.model.dimensions import DIMENSIONS, Value, read
+from pytest_envguard.model.profile import Profile, combine
+from pytest_envguard.profiles.tables import Table, read_project, read_table, read_toml
+
+SHIPPED = Path(__file__).parent
+
+
+@dataclass
+class Catalogue:
+    """Profiles as written, resolved when they are asked for.
+
+    Attributes:
+        tables: Name to what the file or the project says, before inheritance.
+        python: The running interpreter's version, which settles what holds only ``since`` some version.
+    """
+
+    tables: dict[str, Table]
+    python: tuple[int, int]
+    _done: dict[str, Profile] = field(default_factory=dict)
+
+    def names(self) -> list[str]:
+        """Return all names, the host first."""
+        return sorted(self.tables, key=lambda name: (name != "host", name))
+
+    def select(self, text: str) -> list[Profile]:
+        """Return the profiles that ``text`` selects, in its order, each once.
+
+        Raises:
+            EnvguardError: An unknown profile or dimension, a bad value, or nothing selected at all.
+        """
+        words = [word.strip() for word in text.split(",") if word.strip()]
+        if not words:
+            raise EnvguardError(
+                "`--envguard` names no profile", f"for example `--envguard=lambda`; known: {', '.join(self.names())}"
+            )
+        selected = {word: self.one(word) for word in dict.fromkeys(words)}
+        return list(selected.values())
+
+    def one(self, word: str) -> Profile:
+        """Return the one profile (or combination, with overrides) that ``word`` selects."""
+        names, *overrides = word.split(":")
+        parts = list(dict.fromkeys(part.strip() for part in names.split("+")))
+        profile = self._resolve(parts[0], ())
+        for part in parts[1:]:
+            profile = combine(profile, self._resolve(part, ()))
+        values: dict[str, Value] = {}
+        for override in overrides:
+            name, equals, raw = override.partition("=")
+            _known_dimension(name, f"`{word}`")
+            if not equals:
+                raise EnvguardError(f"`{word}`: `{name}` has no value", f"write `{names}:{name}=VALUE`")
+            values[name] = read(name, raw, f"`{word}`")
+        return profile.with_values(word, values) if values else profile
+
+    def _resolve(self, name: str, heirs: tuple[str, ...]) -> Profile:
+        if name in heirs:
+            circle = " -> ".join((*heirs[heirs.index(name) :], name))
+            raise EnvguardError(f"{self.tables[name].where}: `inherits` goes round in a circle: {circle}")
+        if name not in self.tables:
+            asked = f"{self.tables[heirs[-1]].where}: `inherits`: " if heirs else ""
+            raise EnvguardError(f"{asked}no profile is named `{name}`", nearest(name, self.tables))
+        if name not in self._done:
+            table = self.tables[name]
+            parent = self._resolve(table.inherits, (*heirs, name)) if table.inherits else Profile("host")
+            self._done[name] = _inherit(name, table, parent, self.python)
+        return self._done[name]
+
+
+def _inherit(name: str, table: Table, parent: Profile, python: tuple[int, int]) -> Profile:
+    runtime = table.dimensions.get("runtime", parent.values.get("runtime"))
+    version = _version(str(runtime), table.where) if runtime else python
+    values: dict[str, Value] = dict(parent.values)
+    for own in (table.dimensions, *(late for since, late in table.since.items() if version >= _version(since, ""))):
+        for key, value in own.items():
+            if key == "env":
+                value = {**_variables(values.get("env")), **_variables(value)}
+            values[key] = value
+    changed = {key for key in table.dimensions if key != "env"}
+    return Profile(
+        name=name,
+        summary=table.summary or parent.summary,
+        values=values,
+        sources={**{key: text for key, text in parent.sources.items() if key not in changed}, **table.sources},
+        unverified={**{key: text for key, text in parent.unverified.items() if key not in changed}, **table.unverified},
+        not_simulated=tuple(dict.fromkeys((*parent.not_simulated, *table.not_simulated))),
+    )
+
+
+def _variables(value: Value | None) -> Mapping[str, str]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _version(text: str, where: str) -> tuple[int, int]:
+    major, _, minor = text.removeprefix("python").partition(".")
+    if not (major.isdigit() and minor.split(".")[0].isdigit()):
+        raise EnvguardError(f"{where}: `runtime`: expected a Python version such as \"3.12\", got {text!r}")
+    return int(major), int(minor.split(".")[0])
+
+
+def _known_dimension(name: str, where: str) -> None:
+    if name not in DIMENSIONS:
+        raise EnvguardError(f"{where}: no dimension is named `{name}`", nearest(name, DIMENSIONS))
+
+
+def load_catalogue(
+    project: Path | None, python: tuple[int, int], added: Iterable[tuple[str, Mapping[str, Any]]] = ()
+) -> Catalogue:
+    """Return the shipped profiles, those that plugins ``added`` (name, table), and those of a project.
+
+    A project's table with the name of a shipped profile changes that profile (it inherits it without saying so).
+
+    Args:
+        project: The ``pyproject.toml`` to read, or None.
+        python: Version of the running interpreter.
+        added: From the hook ``pytest_envguard_profiles``.
+
+    Raises:
+        EnvguardError: A file that isn't TOML, or a table with unknown keys or bad values.
+    """
+    tables = {path.stem: read_table(read_toml(path), path.name) for path in sorted(SHIPPED.glob("*.toml"))}
+    for name, raw in added:
+        tables[name] = read_table(raw, f"profile `{name}` of a plugin")
+    for name, table in read_project(project).items() if project else ():
+        if name in tables:
+            _lay_over(tables, name, table)
+        else:
+            tables[name] = table
+    return Catalogue(tables, python)
+
+
+def _lay_over(tables: dict[str, Table], name: str, table: Table) -> None:
+    """Let a project's profile change the shipped one of the same name: `inherits` = itself means the shipped one."""
+    if table.inherits in (None, name):
+        shipped = f"{name} as shipped"
+        tables[shipped] = tables[name]
+        table = table.inheriting(shipped)
+    tables[name] = table
+
+
+Loader = Callable[[Path | None], Catalogue]

@@ -1,0 +1,115 @@
+"""Reading one profile's table, from a shipped file, a project's ``pyproject.toml`` or a plugin."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_envguard.errors import EnvguardError, nearest
+from pytest_envguard.model.dimensions import DIMENSIONS, Value, read
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_KEYS = ("dimensions", "inherits", "not_simulated", "since", "sources", "summary", "unverified")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A profile as somebody wrote it; see `Profile` for what the fields mean.
+
+    Attributes:
+        where: File and table, for messages.
+        since: Python version to the dimensions that hold from it on.
+    """
+
+    where: str
+    dimensions: Mapping[str, Value]
+    inherits: str | None = None
+    summary: str = ""
+    since: Mapping[str, Mapping[str, Value]] = dataclasses.field(default_factory=dict)
+    sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    unverified: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    not_simulated: tuple[str, ...] = ()
+
+    def inheriting(self, name: str) -> Table:
+        """Return this table with another parent."""
+        return dataclasses.replace(self, inherits=name)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the content of a TOML file.
+
+    Raises:
+        EnvguardError: It can't be read, or isn't TOML (with line and column).
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise EnvguardError(f"{path}: not valid TOML: {error}") from None
+    except OSError as error:
+        raise EnvguardError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def read_project(path: Path) -> dict[str, Table]:
+    """Return the profiles in ``[tool.envguard.profiles]`` of a ``pyproject.toml``, by name."""
+    if not path.exists():
+        return {}
+    section = read_toml(path).get("tool", {}).get("envguard", {})
+    profiles = section.get("profiles", {}) if isinstance(section, Mapping) else {}
+    if not isinstance(profiles, Mapping):
+        raise EnvguardError(f"{path}: [tool.envguard.profiles] must be a table with one table for each profile")
+    tables = {}
+    for name, raw in profiles.items():
+        where = f"{path}: [tool.envguard.profiles.{name}]"
+        if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+            raise EnvguardError(f"{where}: a profile's name has letters, digits, `.`, `_` and `-`, got {name!r}")
+        if not isinstance(raw, Mapping):
+            raise EnvguardError(f"{where}: expected a table, got {raw!r}")
+        tables[name] = read_table(_nested(raw), where)
+    return tables
+
+
+def _nested(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A project writes dimensions directly into the profile's table; shipped files keep them in a table of their own."""
+    own = {key: value for key, value in raw.items() if key not in _KEYS}
+    return {**{key: raw[key] for key in _KEYS if key in raw}, "dimensions": {**raw.get("dimensions", {}), **own}}
+
+
+def read_table(raw: Mapping[str, Any], where: str) -> Table:
+    """Return ``raw`` as a table, every value checked.
+
+    Raises:
+        EnvguardError: An unknown key, or a value that the dimension can't have.
+    """
+    for key in raw:
+        if key not in _KEYS:
+            raise EnvguardError(f"{where}: no key is named `{key}`", nearest(key, _KEYS))
+    inherits = raw.get("inherits")
+    if inherits is not None and not isinstance(inherits, str):
+        raise EnvguardError(f"{where}: `inherits`: expected the name of a profile, got {inherits!r}")
+    since = raw.get("since", {})
+    return Table(
+        where=where,
+        dimensions=_dimensions(raw.get("dimensions", {}), where),
+        inherits=inherits,
+        summary=str(raw.get("summary", "")),
+        since={str(version): _dimensions(late, f"{where}, since {version}") for version, late in since.items()},
+        sources=dict(raw.get("sources", {})),
+        unverified=dict(raw.get("unverified", {})),
+        not_simulated=tuple(raw.get("not_simulated", ())),
+    )
+
+
+def _dimensions(raw: Mapping[str, Any], where: str) -> dict[str, Value]:
+    for name in raw:
+        if name not in DIMENSIONS:
+            raise EnvguardError(f"{where}: no dimension is named `{name}`", nearest(name, DIMENSIONS))
+    return {name: read(name, value, where) for name, value in raw.items()}

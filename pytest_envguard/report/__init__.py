@@ -1,0 +1,1 @@
+"""One summary of a run, and what is drawn from it."""

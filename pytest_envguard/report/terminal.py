@@ -1,0 +1,159 @@
+"""The run in the terminal: the plan above the tests, the table below them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pytest_envguard.model.dimensions import show_size
+from pytest_envguard.model.plan import Plan, Strength
+from pytest_envguard.model.verdict import Outcome, Verdict
+from pytest_envguard.report.summary import Row, Summary
+
+WIDTH = 80
+_WORDS = {
+    Strength.KERNEL: "by the kernel",
+    Strength.EXACT: "exactly, at the system call",
+    Strength.PYTHON: "for Python code only",
+    Strength.APPROXIMATE: "approximated",
+    Strength.NONE: "not enforced",
+}
+_MARKS = {"passed": "passes", "failed": "FAILS", "error": "ERROR", "skipped": "skips", "xfailed": "xfails", "xpassed": "xpasses"}
+_INDENT = "    "
+
+
+def plan_lines(plan: Plan, verbose: bool) -> list[str]:
+    """Return the lines of pytest's header about one environment: what is enforced, how strongly, what isn't."""
+    if plan.is_host:
+        return [f"envguard: {plan.name}: nothing restricted"]
+    title = f"envguard: {plan.name}" + (f" ({plan.summary})" if plan.summary and plan.summary != plan.name else "")
+    lines = [title]
+    for strength in sorted(Strength, reverse=True):
+        items = [item for item in plan.enforcements if item.strength is strength]
+        if not items:
+            continue
+        if strength is Strength.KERNEL and not verbose:
+            lines += _wrapped(f"{_WORDS[strength]}: " + ", ".join(item.shown for item in items))
+        elif strength is Strength.KERNEL:
+            lines += [f"  {item.dimension}: {item.shown} ({item.mechanism})" for item in items]
+        else:
+            for item in items:
+                lines += _wrapped(f"{_WORDS[strength]}: {item.dimension}: {item.shown}: {item.reason}")
+    for note in plan.notes:
+        lines += _wrapped(f"note: {note}")
+    return lines
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent="  ", subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def write(summary: Summary, reporter: Any, verbosity: int) -> None:
+    """Write the closing section: differing tests by environment, broken environments, a line for each environment."""
+    if verbosity < -1:
+        return
+    reporter.write_sep("=", "envguard")
+    for run in summary.runs:
+        if run.broken:
+            reporter.write_line(f"{run.environment}: stopped, it is not what was promised:", red=True, bold=True)
+            for promise in run.broken.promises:
+                reporter.write_line(f"  {promise}", red=True)
+    for title, rows in _groups(summary):
+        reporter.write_line("")
+        reporter.write_line(title, bold=True)
+        for row in rows:
+            reporter.write_line(f"  {row.nodeid}")
+            for line in _reasons(row):
+                reporter.write_line(f"      {line}")
+    if summary.rows:
+        reporter.write_line("")
+        for line in _table(summary):
+            reporter.write_line(line)
+    reporter.write_line("")
+    for line in _environments(summary):
+        reporter.write_line(line)
+
+
+def _groups(summary: Summary) -> Iterator[tuple[str, list[Row]]]:
+    """Tests by where they fail only: the most telling heading that they can have."""
+    only: dict[tuple[str, ...], list[Row]] = {}
+    for row in summary.rows:
+        if row.only_in:
+            only.setdefault(tuple(row.only_in), []).append(row)
+    for names, rows in only.items():
+        yield f"fails only in {_and(names)}: {_tests(rows)}", rows
+    everywhere = [row for row in summary.rows if row.everywhere]
+    if everywhere:
+        yield f"fails everywhere, on the host too: {_tests(everywhere)}", everywhere
+    unknown = [row for row in summary.rows if Verdict.UNKNOWN in row.verdicts.values()]
+    if unknown:
+        yield f"fails, not compared with the host: {_tests(unknown)}", unknown
+
+
+def _tests(rows: list[Row]) -> str:
+    return f"{len(rows)} test{'s' * (len(rows) != 1)}"
+
+
+def _and(names: Iterable[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _reasons(row: Row) -> Iterator[str]:
+    """The messages of a test's failures, environments with the same message together."""
+    messages: dict[str, list[str]] = {}
+    for name, outcome in row.outcomes.items():
+        if outcome.bad:
+            messages.setdefault(outcome.message, []).append(name)
+    several = len(row.outcomes) > 1
+    for message, names in messages.items():
+        yield (f"{', '.join(names)}: " if several else "") + _shortened(message, WIDTH + 20)
+
+
+def _shortened(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def _table(summary: Summary) -> Iterator[str]:
+    """Tests × environments within 80 columns: long node ids lose their beginning, which the list above has whole."""
+    names = [run.environment for run in summary.runs]
+    compared = any(row.on_host for row in summary.rows) and "host" not in names
+    columns = [*names, "host"] if compared else names
+    widths = [max(len(name), 7) for name in columns]
+    space = max(24, WIDTH - sum(widths) - 2 * len(widths))
+    longest = max(len(row.nodeid) for row in summary.rows)
+    space = min(space, max(longest, 4))
+    yield "test".ljust(space) + "".join("  " + name.ljust(width) for name, width in zip(columns, widths)).rstrip()
+    for row in summary.rows:
+        cells = [_mark(row.outcomes.get(name, row.on_host if name == "host" else None)) for name in columns]
+        title = row.nodeid if len(row.nodeid) <= space else "..." + row.nodeid[3 - space :]
+        yield title.ljust(space) + "".join("  " + cell.ljust(width) for cell, width in zip(cells, widths)).rstrip()
+
+
+def _mark(outcome: Outcome | None) -> str:
+    return _MARKS[outcome.word] if outcome else "-"
+
+
+def _environments(summary: Summary) -> Iterator[str]:
+    width = max(len(run.environment) for run in summary.runs)
+    for plan, run in zip(summary.plans, summary.runs):
+        used = run.resources
+        parts = [_mechanism(plan), f"{len(run.outcomes)} tests", f"{used.seconds:.1f} s"]
+        if used.peak_memory:
+            parts.append(f"peak memory {show_size(used.peak_memory)}")
+        if used.peak_tmp:
+            parts.append(f"peak /tmp {show_size(used.peak_tmp)}")
+        failing = len(run.failed())
+        if failing:
+            parts.insert(2, f"{failing} failed ({summary.only_here(run.environment)} only here)")
+        yield f"{run.environment:<{width}}  " + ", ".join(parts)
+
+
+def _mechanism(plan: Plan) -> str:
+    if plan.is_host:
+        return "unrestricted"
+    weakest = min(item.strength for item in plan.enforcements)
+    return "kernel" if weakest is Strength.KERNEL else f"kernel, parts {_WORDS[weakest]}"

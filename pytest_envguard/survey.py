@@ -1,0 +1,159 @@
+"""Looking at the machine: what the kernel allows, and where everything lies that a run needs."""
+
+from __future__ import annotations
+
+import os
+import site
+import stat
+import sys
+from collections.abc import Iterable, Mapping
+
+from pytest_envguard.linux import abilities as facility
+from pytest_envguard.linux import syscalls as call
+from pytest_envguard.model.machine import Abilities, Ability, Folder, Surroundings
+from pytest_envguard.planning.files import ASKED, NSSWITCH, PASSWD
+
+_APPARMOR = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+_MAXIMUM = "/proc/sys/user/max_user_namespaces"
+_MOST_ENTRIES = 4096
+
+
+def survey_abilities() -> Abilities:
+    """Try what the kernel allows, in a child process (about 5 ms)."""
+    privileged = facility.is_privileged()
+    answers = facility.probe(privileged)
+    mend = _mend() if any(answers.values()) else ""
+    return Abilities(
+        privileged=privileged,
+        facilities={name: Ability(name, answer, mend if answer else "") for name, answer in answers.items()},
+        subordinate=_subordinate(),
+        mapped_ids=_mapped_ids(),
+    )
+
+
+def _mend() -> str:
+    """Return what makes namespaces available here, judged by what the machine says of itself."""
+    if _text(_APPARMOR).strip() == "1":
+        return "run `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` (Ubuntu 23.10 and later forbid it)"
+    if _text(_MAXIMUM).strip() == "0":
+        return "run `sudo sysctl -w user.max_user_namespaces=15000`"
+    if "\nSeccomp:\t2" in _text("/proc/self/status"):
+        return (
+            "this process runs under a seccomp filter, as in Docker: start the container with "
+            "`--security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined`"
+        )
+    return "run as root, or on a Linux that allows unprivileged user namespaces"
+
+
+def _mapped_ids() -> tuple[tuple[int, int], ...]:
+    lines = [line.split() for line in _text("/proc/self/uid_map").splitlines()]
+    return tuple((int(first), int(count)) for first, _, count in lines)
+
+
+def _subordinate() -> tuple[int, int] | None:
+    """Return the caller's first subordinate uid and gid, if the programs that use them are there (see subuid(5))."""
+    import shutil
+
+    uid = os.getuid()
+    if uid == 0 or not (shutil.which("newuidmap") and shutil.which("newgidmap")):
+        return None
+    name = _user_name(uid)
+    uids, gids = (_first_range(file, (name, str(uid))) for file in ("/etc/subuid", "/etc/subgid"))
+    return (uids, gids) if uids is not None and gids is not None else None
+
+
+def _user_name(uid: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return ""
+
+
+def _first_range(file: str, names: Iterable[str]) -> int | None:
+    for line in _text(file).splitlines():
+        owner, _, rest = line.partition(":")
+        first, _, count = rest.partition(":")
+        if owner and owner in names and first.isdigit() and count.isdigit() and int(count) > 0:
+            return int(first)
+    return None
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def survey_surroundings(
+    project: str, further: Mapping[str, str] | None = None, locales: Iterable[str] = ()
+) -> Surroundings:
+    """Look at the caller and at the paths a run needs.
+
+    Args:
+        project: The folder the tests run in.
+        further: Path to what it is, beyond the project, the interpreter and what it imports from.
+        locales: Names to ask the C library for.
+    """
+    needed = _needed(project, further or {})
+    return Surroundings(
+        uid=os.getuid(),
+        gid=os.getgid(),
+        project=project,
+        needed=needed,
+        folders=_folders(needed),
+        passwd=_text(PASSWD),
+        nsswitch=_text(NSSWITCH),
+        present=frozenset(path for path in ASKED if os.path.exists(path)),
+        processors=len(os.sched_getaffinity(0)),
+        python=sys.version_info[:2],
+        locales=frozenset(name for name in locales if call.knows_locale(name)),
+    )
+
+
+def _needed(project: str, further: Mapping[str, str]) -> dict[str, str]:
+    interpreter = {sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(sys.executable)}
+    interpreter.add(os.path.dirname(os.path.realpath(sys.executable)))
+    imported = {path for path in sys.path if path}
+    imported.add(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    if site.ENABLE_USER_SITE:
+        imported.add(site.getusersitepackages())
+    candidates = {
+        **dict.fromkeys(filter(None, [os.environ.get("HOME")]), "HOME"),
+        **dict.fromkeys(imported, "what is imported"),
+        **further,
+        **dict.fromkeys(interpreter, "the interpreter"),
+        project: "the project",
+    }
+    needed: dict[str, str] = {}
+    for path, what in candidates.items():
+        for shape in (os.path.abspath(path), os.path.realpath(path)):
+            if shape != "/" and os.path.exists(shape):
+                needed[shape] = what
+    return needed
+
+
+def _folders(needed: Iterable[str]) -> dict[str, Folder]:
+    folders: dict[str, Folder] = {}
+    for path in needed:
+        way = path if os.path.isdir(path) else os.path.dirname(path)
+        while way != "/":
+            if way not in folders:
+                status = os.stat(way)
+                closed = way == path and status.st_mode & 0o5 != 0o5
+                entries = _entries(way) if closed else ()
+                folders[way] = Folder(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode), entries)
+            way = os.path.dirname(way)
+    return folders
+
+
+def _entries(folder: str) -> tuple[tuple[str, str], ...]:
+    try:
+        with os.scandir(folder) as entries:
+            found = [(entry.name, os.readlink(entry.path) if entry.is_symlink() else "") for entry in entries]
+    except OSError:
+        return ()
+    return tuple(sorted(found)[:_MOST_ENTRIES])
