@@ -343,7 +343,21 @@ def _environ(script: dict[str, object]) -> dict[str, str]:
         else:
             environ.pop(pattern, None)
     environ.update(script["environ"]["set"])
+    if script["identity"]["how"] in ("real", "subordinate") and "PATH" in environ:
+        # Folders of the caller's own that another uid may not search: a missing program would be EACCES, where a
+        # deployment, which has no such folder in its PATH, answers ENOENT.
+        environ["PATH"] = os.pathsep.join(filter(_reachable, environ["PATH"].split(os.pathsep)))
     return environ
+
+
+def _reachable(folder: str) -> bool:
+    try:
+        os.stat(os.path.join(folder, "."))
+    except PermissionError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 if __name__ == "__main__":

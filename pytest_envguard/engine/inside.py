@@ -12,6 +12,7 @@ import pytest
 from pytest_envguard.linux import probe
 
 _HARNESS = "PYTEST_ENVGUARD_HARNESS"
+NO_BASETEMP = "/nonexistent/envguard"  # what xdist is told instead of a folder on the host
 BROKEN = 4  # exit status of a worker that was stopped by a broken promise
 _COVERAGE_FILE = "COVERAGE_FILE"
 
@@ -52,9 +53,11 @@ class Inside:
     def __init__(self, config: pytest.Config, promises: str) -> None:
         self.promises: dict[str, Any] = json.loads(promises)
         self.peak_tmp = 0
-        # The controller hands its own basetemp down, which doesn't exist in the simulated /tmp or belongs to another
-        # uid. Without one, `tmp_path` lies where a deployed program's temporary files lie.
-        config.option.basetemp = None
+        # xdist hands down a folder of the controller's, which doesn't exist in the simulated /tmp or belongs to another
+        # uid. Without one, `tmp_path` lies where a deployed program's temporary files lie. On the host, the user's
+        # own --basetemp holds.
+        if self.promises or str(config.option.basetemp).startswith(NO_BASETEMP):
+            config.option.basetemp = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> None:

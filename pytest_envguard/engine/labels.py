@@ -14,6 +14,7 @@ import pytest
 from pytest_envguard.engine import workers
 
 if TYPE_CHECKING:
+    import execnet
     from xdist.dsession import DSession
     from xdist.workermanage import WorkerController
 
@@ -39,6 +40,8 @@ def label_report(report: pytest.TestReport | pytest.CollectReport, environment: 
             report.longrepr = f"{report.longrepr}\n(collected in {environment})"
         return
     file, line, name = report.location
+    if report.when == "???":  # a crash: xdist knows only the file
+        name = report.nodeid.removesuffix(labelled("", environment)).partition("::")[2]
     report.location = (file, line, labelled(name, environment))
     if report.when not in ("setup", "call"):
         report.user_properties.append((PROPERTY, environment))
@@ -106,6 +109,21 @@ def attach(dsession: DSession, session: EnvguardSession) -> None:
     }
     for name, callback in replaced.items():
         setattr(dsession, name, callback)
+
+
+def name_replacements(group: execnet.Group) -> None:
+    """Let a worker that replaces a crashed one be called after its environment, not ``gw4``."""
+    allocate = group.allocate_id
+    counts: dict[str, int] = {}
+
+    def allocate_by_environment(spec: execnet.XSpec) -> None:
+        name = getattr(spec, "envguard", None)
+        if spec.id is None and name:
+            counts[name] = counts.get(name, 0) + 1
+            spec.id = f"{name}-replacement-{counts[name]}"
+        allocate(spec)
+
+    group.allocate_id = allocate_by_environment  # type: ignore[method-assign]
 
 
 def plain_last_failed(config: pytest.Config, before: Mapping[str, bool], runs: Iterable[Run]) -> None:

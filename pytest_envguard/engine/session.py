@@ -14,9 +14,11 @@ import pytest
 from pytest_envguard import options
 from pytest_envguard.engine import labels, workers
 from pytest_envguard.engine.exits import cause_of_death
+from pytest_envguard.engine.inside import NO_BASETEMP
 from pytest_envguard.engine.prepare import prepare
 from pytest_envguard.engine.solo import run_solo
 from pytest_envguard.errors import EnvguardError
+from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.verdict import Broken, Outcome, Resources, Run
 from pytest_envguard.report import terminal
 from pytest_envguard.report.summary import summarise
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import Scheduling
     from xdist.workermanage import WorkerController
-
-    from pytest_envguard.model.plan import Plan
 
 HOST = "host"
 _DISTRIBUTIONS = ("load", "loadscope", "loadfile", "loadgroup", "worksteal")
@@ -116,8 +116,6 @@ class EnvguardSession:
 
     def add_host(self) -> None:
         """Run everything on the host as well."""
-        from pytest_envguard.model.plan import Plan
-
         if HOST not in self.plans:
             self.plans[HOST] = Plan(HOST, "this machine, unrestricted")
             self.runs[HOST] = self.baseline = Run(HOST)
@@ -131,7 +129,8 @@ class EnvguardSession:
         labels.attach(self._dsession, self)
         # xdist makes a folder for temporary files on the host and tells it to workers, for whom it isn't there.
         factory = config._tmp_path_factory  # type: ignore[attr-defined]  # xdist itself goes through this name
-        factory.getbasetemp = lambda: Path("/nonexistent/envguard")
+        basetemp = Path(config.getoption("basetemp") or NO_BASETEMP)
+        factory.getbasetemp = lambda: basetemp
         signal.signal(signal.SIGTERM, _interrupt)
 
     def pytest_report_header(self) -> list[str]:
@@ -148,12 +147,16 @@ class EnvguardSession:
             assert self.config.cache is not None
             self._failed_before = self.config.cache.get(labels.LAST_FAILED, {})
 
+    def pytest_xdist_setupnodes(self) -> None:
+        """Name the workers that will replace crashed ones."""
+        assert self._dsession.nodemanager is not None
+        labels.name_replacements(self._dsession.nodemanager.group)
+
     @pytest.hookimpl(trylast=True)
     def pytest_configure_node(self, node: WorkerController) -> None:
         """Tell a worker what it must prove."""
-        plan = self.plans.get(workers.environment(node))
-        if plan is not None:  # not the worker that compares with the host
-            workers.instruct(node, plan)
+        name = workers.environment(node)
+        workers.instruct(node, self.plans.get(name) or Plan(name, ""))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> Scheduling:

@@ -41,7 +41,8 @@ class Cover:
 def plan_files(draft: Draft) -> None:
     """Order all mounts: take what is needed, generate files, make the rest read-only, cover, put back."""
     network_steps, draft.steps = draft.steps, []
-    covers = [*_profile_covers(draft), *_opened(draft)]
+    covers = _profile_covers(draft)
+    covers += _opened(draft, covers)
     files = _generated(draft)
     hidden = [path for path in SOCKETS if path in draft.surroundings.present] if "network" in draft.promises else []
     readonly = draft.value("root") == "read-only" and draft.by_kernel(
@@ -131,15 +132,18 @@ def _refuse_impossible_noexec(draft: Draft) -> None:
             )
 
 
-def _opened(draft: Draft) -> list[Cover]:
-    """Folders such as ``/root`` (0700) that the new uid may not search, on the way to something it needs."""
+def _opened(draft: Draft, replaced: list[Cover]) -> list[Cover]:
+    """Folders such as ``/root`` (0700) that the new uid may not search, on the way to something it needs.
+
+    Not those below a folder that is ``replaced`` anyway: the way to what is put back is made anew there.
+    """
     if draft.how not in ("real", "subordinate"):
         return []
     uid, gid = (draft.uid, draft.gid) if draft.how == "real" else (-1, -1)
     covers: list[Cover] = []
     here = draft.surroundings
     for path, folder in sorted(here.folders.items()):
-        if any(_below(path, cover.path) for cover in covers) and path not in draft.needed:
+        if any(_below(path, cover.path) for cover in (*replaced, *covers)) and path not in draft.needed:
             continue
         if path in draft.needed:
             if not folder.open_to(uid, gid, 5):

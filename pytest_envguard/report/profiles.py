@@ -1,0 +1,60 @@
+"""Profiles as text: the list, and one with the source of every fact."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+
+from pytest_envguard.model.dimensions import DIMENSIONS, Value, show_size
+from pytest_envguard.model.profile import Profile
+from pytest_envguard.profiles import Catalogue
+
+_WIDTH = 100
+_SIZES = ("tmp_size", "shm_size", "memory", "stack")
+
+
+def list_text(catalogue: Catalogue) -> str:
+    """Return one line for every profile."""
+    names = catalogue.names()
+    width = max(map(len, names))
+    lines = [f"{name:<{width}}  {catalogue.one(name).summary}" for name in names]
+    return "\n".join([*lines, "", "`envguard profiles NAME` shows one with its sources; `a+b` is both at once."])
+
+
+def profile_text(profile: Profile) -> str:
+    """Return everything that ``profile`` says."""
+    lines = [f"{profile.name}: {profile.summary}" if profile.summary else profile.name]
+    for name, value in profile.values.items():
+        lines += ["", f"{name} = {_shown(name, value)}", *_block(DIMENSIONS[name].meaning)]
+        if isinstance(value, Mapping):
+            lines += [f"    {key}={text}" for key, text in value.items()]
+        lines += _block(f"source: {profile.sources.get(name, 'the project itself')}")
+        if name in profile.unverified:
+            lines += _block(f"unverified: {profile.unverified[name]}")
+    others = [f"{key}: {reason}" for key, reason in profile.unverified.items() if key not in profile.values]
+    for title, sentences in (("less certain", others), ("not simulated", profile.not_simulated)):
+        if sentences:
+            lines += ["", f"{title}:"]
+            for sentence in sentences:
+                lines += textwrap.wrap(sentence, _WIDTH, initial_indent="  - ", subsequent_indent="    ")
+    return "\n".join(lines)
+
+
+def _shown(name: str, value: Value) -> str:
+    if isinstance(value, Mapping):
+        return f"{len(value)} variables"
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
+    if name == "tmp_mode" and isinstance(value, int):
+        return f"{value:o}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if name in _SIZES and isinstance(value, int):
+        return show_size(value)
+    return str(value) or '""'
+
+
+def _block(text: str) -> list[str]:
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent="    ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )

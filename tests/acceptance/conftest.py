@@ -1,0 +1,77 @@
+"""A project in a folder of its own, and `pytest` run on it as a user would."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., "Result"]
+
+
+class Result:
+    """What a user sees of a run.
+
+    Attributes:
+        code: Exit code.
+        out: Standard output with colours and times taken out.
+        err: Standard error.
+    """
+
+    def __init__(self, process: subprocess.CompletedProcess[str]) -> None:
+        self.code = process.returncode
+        self.out = re.sub(r"\x1b\[[0-9;]*m", "", process.stdout)
+        self.err = process.stderr
+
+    def __repr__(self) -> str:
+        return f"exit code {self.code}\n{self.out}\n{self.err}"
+
+    def line(self, start: str) -> str:
+        """Return the one line of the output that begins with ``start``."""
+        (line,) = (line for line in self.out.splitlines() if line.startswith(start))
+        return line
+
+    def has(self, *lines: str) -> bool:
+        """Whether these lines stand in the output, in this order, other lines between them allowed."""
+        rest = iter(self.out.splitlines())
+        return all(any(line.strip() == found.strip() for found in rest) for line in lines)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """An empty project; pytest's own folder for it has mode 0700 and lies in /tmp, which makes it a hard case."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    return folder
+
+
+def plain_environment() -> dict[str, str]:
+    """The caller's variables without those that would change what these tests see."""
+    dropped = ("PYTEST_", "PY_COLORS", "FORCE_COLOR", "COLUMNS", "COV_", "COVERAGE_", "TOX_", "CI", "BUILD_NUMBER")
+    return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+
+
+def start(project: Path, *arguments: str, **options: object) -> subprocess.Popen[str]:
+    """Start pytest in ``project``."""
+    words = [sys.executable, "-m", "pytest", "-p", "no:randomly", *arguments]
+    return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
+        words, cwd=project, env=plain_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+@pytest.fixture
+def run(project: Path) -> Run:
+    """Run pytest in the project: ``run("--envguard=lambda")``."""
+
+    def run_pytest(*arguments: str) -> Result:
+        process = start(project, *arguments, stdin=subprocess.DEVNULL)
+        out, err = process.communicate(timeout=120)
+        return Result(subprocess.CompletedProcess(process.args, process.returncode, out, err))
+
+    return run_pytest

@@ -1,0 +1,439 @@
+"""Does the plugin agree with the kernel? Runs the cases under the profiles and compares with their measured truth.
+
+    python tests/truth/agreement.py [CASE…] [--condition NAME…] [--as-user] [--venv PYTHON] [--work FOLDER] [--jobs N]
+
+The header of a case says what each of its tests did under conditions that were made of nothing but `unshare`, `mount`,
+`ip`, `setpriv` and `ulimit`. Here the same test runs under the profile that stands for the condition, and has to do the
+same: same pass or fail, same exception class, same errno, same path.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+WORK = Path("/var/tmp")
+USER = 1000  # uid and gid of an ordinary user
+STARTUP = 30  # seconds for everything that isn't the case itself
+FIRST = "the first failing test"
+
+# Condition in the headers: the words behind `--envguard=`. What isn't shipped stands in profiles.toml.
+CONDITIONS = {
+    "host": "host",
+    "roroot": "readonly_root",
+    "noexec": "noexec_tmp",
+    "nonet": "offline",
+    "offline": "offline",
+    "noshm": "no_shm",
+    "nohome": "no_home",
+    "openshift": "arbitrary_uid",
+    "lambda": "lambda_without_entry",
+    "lambdapw": "lambda",
+    "container": "container_without_home",
+    "docker": "container:tmp_size=64M",
+}
+
+_TOKEN = re.compile(
+    r"(?P<kind>pass|skip|fail|error@\w+|crash|hang|nothing)"
+    r"(?::(?P<error>[^:]+))?(?::(?P<errno>E[A-Z0-9]+|errno-?\d+|rc-?\d+))?(?::(?P<path>.+))?"
+)
+
+
+@dataclass(frozen=True)
+class Token:
+    """How a test ended, as the headers write it.
+
+    Attributes:
+        kind: "pass", "skip", "fail", "error@setup" (or teardown, collect), "crash", "hang", or "nothing": no result came.
+        error: Exception class with its module, or the signal of a crash.
+        errno: Name of the errno, or "rc" and an exit status.
+        path: In a header: a pattern in which `{home}`, `{proj}` and `*` are placeholders.
+    """
+
+    kind: str
+    error: str = ""
+    errno: str = ""
+    path: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Token:
+        """Return the token that ``text`` is.
+
+        Raises:
+            ValueError: It isn't one.
+        """
+        match = _TOKEN.fullmatch(text)
+        if not match:
+            raise ValueError(f"not a token: {text!r}")
+        return cls(**{name: value or "" for name, value in match.groupdict().items()})
+
+    def __str__(self) -> str:
+        return ":".join(part for part in (self.kind, self.error, self.errno, self.path) if part)
+
+    def allows(self, seen: Token, places: Mapping[str, str]) -> bool:
+        """Whether ``seen`` is what this token of a header says; ``places`` fills its placeholders."""
+        if self.kind == seen.kind == "hang":
+            return True
+        if (self.kind, self.error, self.errno) != (seen.kind, seen.error, seen.errno):
+            return False
+        pattern = self.path
+        for name, path in places.items():
+            pattern = pattern.replace(f"{{{name}}}", path)
+        return not pattern or fnmatch.fnmatchcase(seen.path, pattern)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A file of tests and what its header says.
+
+    Attributes:
+        path: The file.
+        packages: Distributions that it imports.
+        prepare: Shell commands that run first, unrestricted.
+        env: Variables that are set.
+        timeout: Seconds after which it counts as hanging.
+        truth: Test to condition to token; `FIRST` where the file has only one test and no line of its own for it.
+    """
+
+    path: Path
+    packages: tuple[str, ...]
+    prepare: tuple[str, ...]
+    env: Mapping[str, str]
+    timeout: int
+    truth: Mapping[str, Mapping[str, Token]]
+
+    @property
+    def name(self) -> str:
+        """Name of the file without its ending."""
+        return self.path.stem
+
+    def conditions(self) -> list[str]:
+        """Return the conditions that its header knows, in the order of `CONDITIONS`."""
+        known = {condition for tokens in self.truth.values() for condition in tokens}
+        return [condition for condition in CONDITIONS if condition in known]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One test under one condition.
+
+    Attributes:
+        expected: What the kernel did.
+        seen: What happened under the profile.
+        agrees: Whether that is the same.
+        message: The exception's text, or what pytest printed where no result came.
+    """
+
+    case: str
+    test: str
+    condition: str
+    expected: Token
+    seen: Token
+    agrees: bool
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.case}::{self.test} [{self.condition} = --envguard={CONDITIONS[self.condition]}]"
+        return f"{where}\n    kernel {self.expected}\n    plugin {self.seen}\n    {self.message or '(no message)'}"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where the cases run, and as whom.
+
+    Attributes:
+        folder: A folder of this run's own that everyone can search, outside of `/tmp`.
+        python: Interpreter with pytest, the plugin and the packages of the cases.
+        as_user: Whether root steps down to an ordinary user before it starts pytest.
+    """
+
+    folder: Path
+    python: str
+    as_user: bool = False
+
+    def command(self, words: Sequence[str], tmp: Path) -> list[str]:
+        """Return the command that runs ``words`` as whom it should, with ``tmp`` as the machine's `/tmp` if possible.
+
+        Two cases leave files in `/tmp` that the next one, under another uid, could not write. Root can give each of
+        them a new one without touching the machine; for an ordinary user that would take a user namespace, in which
+        the plugin would no longer be able to do what it can outside.
+        """
+        if os.geteuid() != 0:
+            return list(words)
+        down = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"] if self.as_user else []
+        bind = 'mount --bind "$0" /tmp && exec "$@"'
+        own_mounts = ["unshare", "--mount", "--propagation", "private"]
+        return [*own_mounts, "sh", "-c", bind, str(tmp), *down, *words]
+
+
+# -- cases -------------------------------------------------------------------------------------------------------------
+
+
+def read_case(path: Path) -> Case:
+    """Return the case in ``path``."""
+    lines = [line.removeprefix("# ") for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("# ")]
+    header = [(name, value) for name, colon, value in (line.partition(": ") for line in lines) if colon]
+    packages = [word.strip() for value in _values(header, "packages") for word in value.split(",")]
+    tests = {name.removeprefix("truth."): _tokens(value) for name, value in header if name.startswith("truth.")}
+    return Case(
+        path=path,
+        packages=tuple(re.split(r"[=<>~!\[ ]", word)[0] for word in packages if word != "stdlib"),
+        prepare=_values(header, "prepare"),
+        env=dict(pair.split("=", 1) for value in _values(header, "env") for pair in value.split()),
+        timeout=int((*_values(header, "timeout"), "60")[0]),
+        truth=tests or {FIRST: _tokens(_values(header, "truth")[0])},
+    )
+
+
+def _values(header: Iterable[tuple[str, str]], wanted: str) -> tuple[str, ...]:
+    return tuple(value for name, value in header if name == wanted)
+
+
+def _tokens(text: str) -> dict[str, Token]:
+    pairs = (word.split("=", 1) for word in text.split())
+    return {condition: Token.parse(token) for condition, token in pairs if condition in CONDITIONS}
+
+
+def read_cases(names: Sequence[str] = ()) -> list[Case]:
+    """Return the cases with these names (or in these files); all of them without a name."""
+    own = {path.stem: path for path in sorted((HERE / "cases").glob("*.py"))}
+    return [read_case(own.get(name) or Path(name)) for name in names or own]
+
+
+def missing_packages(case: Case, python: str) -> list[str]:
+    """Return the distributions that ``case`` imports and the interpreter ``python`` doesn't have."""
+    if not case.packages:
+        return []
+    look = (
+        "import importlib.metadata as m, sys\n"
+        "have = {d.name.lower().replace('_', '-') for d in m.distributions() if d.name}\n"
+        "print('\\n'.join(name for name in sys.argv[1:] if name.lower().replace('_', '-') not in have))"
+    )
+    answer = subprocess.run([python, "-c", look, *case.packages], check=True, capture_output=True, text=True)
+    return answer.stdout.split()
+
+
+# -- layout ------------------------------------------------------------------------------------------------------------
+
+
+def build_fixtures(bench: Bench, model: bool) -> None:
+    """Build what `CORPUS_FIXTURES` names: a shared library, and for those who load it a model with code of its own."""
+    folder = bench.folder / "fixtures"
+    folder.mkdir()
+    source = HERE / "fixtures_src"
+    library = ["gcc", "-shared", "-fPIC", "-o", str(folder / "libhello.so"), str(source / "hello.c")]
+    subprocess.run(library, check=True)
+    if model:
+        build = [bench.python, str(source / "build_tinymodel.py"), str(folder / "tinymodel")]
+        subprocess.run(build, check=True, capture_output=True)
+    # In a checkout that others may not enter, they must still find the plugin that writes the reports.
+    shutil.copy(HERE / "truth_reports.py", folder)
+
+
+def needs_model(case: Case) -> bool:
+    """Whether ``case`` loads the model among the fixtures, which takes torch to build."""
+    return "tinymodel" in case.path.read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders of one run of one case, each writable for everyone: mode bits must not decide.
+
+    Attributes:
+        project: The working folder, with the case in it.
+        home: HOME where the condition leaves it as it is.
+        tmp: The machine's `/tmp` where the condition has none of its own (see `Bench.command`).
+        reports: Where `truth_reports` writes.
+    """
+
+    project: Path
+    home: Path
+    tmp: Path
+    reports: Path
+
+    def environ(self, case: Case, bench: Bench) -> dict[str, str]:
+        """Return the environment that the truth was measured in, with the path to the reports' plugin."""
+        quirks = {name: os.environ[name] for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE") if name in os.environ}
+        fixtures = str(bench.folder / "fixtures")
+        return {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "LANG": "C.UTF-8",
+            "HOME": str(self.home),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": fixtures,
+            "CORPUS_FIXTURES": fixtures,
+            **quirks,
+            **case.env,
+        }
+
+
+def lay_out(case: Case, condition: str, bench: Bench) -> Layout:
+    """Make the folders for a run of ``case`` and run its `# prepare:` lines."""
+    run = bench.folder / f"{case.name}-{condition}"
+    layout = Layout(run / "project", run / "home", run / "tmp", run / "reports" / "lines")
+    for folder in (run, layout.project, layout.home, layout.tmp, layout.reports.parent):
+        folder.mkdir()
+        folder.chmod(0o1777 if folder == layout.tmp else 0o777)
+    shutil.copy(case.path, layout.project / f"test_{case.name}.py")
+    shutil.copy(HERE / "profiles.toml", layout.project / "pyproject.toml")
+    environ = layout.environ(case, bench)
+    environ["PATH"] = f"{Path(bench.python).parent}:{environ['PATH']}"
+    for command in case.prepare:
+        subprocess.run(command, shell=True, check=True, cwd=layout.project, env=environ)
+    for path in layout.project.rglob("*"):
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    return layout
+
+
+# -- running and reading -----------------------------------------------------------------------------------------------
+
+
+def run_case(case: Case, condition: str, bench: Bench) -> list[Comparison]:
+    """Run ``case`` under the profile for ``condition`` and return one comparison for each of its tests."""
+    layout = lay_out(case, condition, bench)
+    printed = _run_pytest(case, condition, bench, layout)
+    lines = layout.reports.read_text(encoding="utf-8").splitlines() if layout.reports.exists() else []
+    seen = read_reports([json.loads(line) for line in lines])
+    places = {"home": str(layout.home), "proj": str(layout.project)}
+    comparisons = []
+    for test, tokens in case.truth.items():
+        if condition in tokens:
+            token, message = _result(seen, test, printed)
+            agrees = tokens[condition].allows(token, places)
+            comparisons.append(Comparison(case.name, test, condition, tokens[condition], token, agrees, message))
+    return comparisons
+
+
+def _result(seen: Mapping[str, tuple[Token, str]], test: str, printed: str) -> tuple[Token, str]:
+    if test == FIRST and seen:
+        return next((result for result in seen.values() if result[0].kind != "pass"), (Token("pass"), ""))
+    # A file that can't be imported has one result for all of its tests.
+    return seen.get(test) or seen.get("") or (Token("nothing"), printed)
+
+
+def _run_pytest(case: Case, condition: str, bench: Bench, layout: Layout) -> str:
+    """Run pytest and return the end of what it printed."""
+    words = [bench.python, "-m", "pytest", f"--envguard={CONDITIONS[condition]}", "--envguard-baseline=never"]
+    words += ["-q", "-p", "no:cacheprovider", "-p", "truth_reports", f"--truth-reports={layout.reports}"]
+    words.append(f"test_{case.name}.py")
+    process = subprocess.Popen(
+        bench.command(words, layout.tmp),
+        cwd=layout.project,
+        env=layout.environ(case, bench),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        printed, _ = process.communicate(timeout=case.timeout + STARTUP)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        printed, _ = process.communicate()
+    return printed[-2000:].strip()
+
+
+def read_reports(lines: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Token, str]]:
+    """Return how each test ended and its exception's text, from the lines that `truth_reports` wrote.
+
+    The first phase that fails decides; a test of which only the start was heard hangs. Errors of collection have the
+    name "" because they stand for all tests of the file.
+    """
+    results: dict[str, tuple[Token, str]] = {}
+    for line in lines:
+        test = line["nodeid"].partition("::")[2]
+        earlier = results.get(test)
+        if line["when"] == "start":
+            results[test] = (Token("hang"), "")
+        elif line["outcome"] in ("failed", "skipped") and (earlier is None or earlier[0].kind in ("hang", "pass")):
+            results[test] = (_token(line), line.get("facts", {}).get("text") or line["text"][-400:])
+        elif line["when"] == "call" and line["outcome"] == "passed":
+            results[test] = (Token("pass"), "")
+    return results
+
+
+def _token(line: Mapping[str, Any]) -> Token:
+    if line["outcome"] == "skipped":
+        return Token("skip")
+    facts = line["facts"]
+    if not facts:
+        # The process is gone, so nobody could take the exception apart; the controller names the signal.
+        named = re.search(r"\bSIG[A-Z]+\b", line["text"])
+        return Token("crash", named[0] if named else "")
+    kind = "fail" if line["when"] == "call" else f"error@{line['when']}"
+    return Token(kind, facts["error"], facts["errno"], facts["path"])
+
+
+# -- everything --------------------------------------------------------------------------------------------------------
+
+
+def compare(cases: Iterable[Case], conditions: Sequence[str], bench: Bench, jobs: int) -> Iterator[Comparison]:
+    """Yield a comparison for every test of ``cases`` under every one of ``conditions`` that its header knows."""
+    cases = list(cases)
+    build_fixtures(bench, any(needs_model(case) for case in cases))
+    runs = [(case, condition) for case in cases for condition in case.conditions() if condition in conditions]
+    with ThreadPoolExecutor(jobs) as pool:
+        for comparisons in pool.map(lambda run: run_case(*run, bench), runs):
+            yield from comparisons
+
+
+def report(comparisons: Sequence[Comparison]) -> str:
+    """Return the disagreements, and the share of what agrees."""
+    agreeing = sum(comparison.agrees for comparison in comparisons)
+    share = 100 * agreeing / len(comparisons) if comparisons else 0.0
+    disagreements = [str(comparison) for comparison in comparisons if not comparison.agrees]
+    return "\n".join([*disagreements, f"agreement: {agreeing} of {len(comparisons)} ({share:.1f} %)"])
+
+
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Compare the plugin with what the kernel itself did.")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="name of a case, or a file (default: all)")
+    parser.add_argument("--condition", action="append", choices=CONDITIONS, help="only this one; can be repeated")
+    parser.add_argument("--as-user", action="store_true", help=f"as root: run pytest as uid {USER}")
+    parser.add_argument("--venv", default=sys.executable, metavar="PYTHON", help="interpreter that runs the cases")
+    parser.add_argument("--work", type=Path, default=WORK, metavar="FOLDER", help="outside of /tmp, open to everyone")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="runs at the same time")
+    chosen = parser.parse_args(words)
+    if chosen.as_user and os.geteuid() != 0:
+        parser.error("--as-user is for root; without it the cases run as you anyway")
+    if chosen.work.resolve().is_relative_to("/tmp"):
+        parser.error("--work must lie outside of /tmp, which environments replace")
+    return chosen
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run what the command line asks for; returns 0 only if everything agrees."""
+    chosen = _arguments(words)
+    cases = []
+    for case in read_cases(chosen.cases):
+        missing = missing_packages(case, chosen.venv)
+        if missing:
+            print(f"left out: {case.name} (needs {', '.join(missing)})")
+        else:
+            cases.append(case)
+    with tempfile.TemporaryDirectory(prefix="truth-", dir=chosen.work, ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)
+        bench = Bench(Path(folder), chosen.venv, chosen.as_user)
+        comparisons = list(compare(cases, chosen.condition or list(CONDITIONS), bench, chosen.jobs))
+    print(report(comparisons))
+    return 0 if comparisons and all(comparison.agrees for comparison in comparisons) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
