@@ -33,7 +33,6 @@ from pytest_envguard.linux import syscalls as call
 CANNOT_ENTER = 125  # exit code, as of docker run: the environment could not be entered, the command did not start
 OUT_OF_MEMORY = 137  # exit code, as of docker: the watchdog killed everything
 PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
-HARNESS = "PYTEST_ENVGUARD_HARNESS"
 
 
 def encode(script: dict[str, object]) -> str:
@@ -200,7 +199,6 @@ def _init(script: dict[str, object], command: list[str], tell: int) -> int:
         step = "start"
         for step, arguments in script["steps"]:
             _STEPS[step](**arguments)
-        harness = call.detached_tmpfs("1777") if script["harness"] else None
         step = "capabilities"
         if script["capabilities"] is not None:
             # While privileged still: the bounding set is what an exec as uid 0 would give back.
@@ -218,7 +216,7 @@ def _init(script: dict[str, object], command: list[str], tell: int) -> int:
         spare.add(pid)
     main_process = os.fork()
     if main_process == 0:
-        os._exit(_guarded(_become, script, command, tell, harness))
+        os._exit(_guarded(_become, script, command, tell))
     for number in PASSED_ON:
         signal.signal(number, lambda received, _frame: os.kill(main_process, received))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -295,6 +293,7 @@ _STEPS = {
     "hide": mounts.hide,
     "proc": mounts.procfs,
     "dev": devices.build,
+    "seal_dev": devices.seal,
     "network": network.configure,
     "hostname": _hostname,
 }
@@ -303,7 +302,7 @@ _STEPS = {
 # -- command -----------------------------------------------------------------------------------------------------------
 
 
-def _become(script: dict[str, object], command: list[str], tell: int, harness: int | None) -> int:
+def _become(script: dict[str, object], command: list[str], tell: int) -> int:
     step = "limits"
     try:
         limits.apply(script["limits"])
@@ -317,19 +316,16 @@ def _become(script: dict[str, object], command: list[str], tell: int, harness: i
             identity.drop_capabilities(script["capabilities"] if os.geteuid() == 0 else 0)
         # After the change of ids, which clears it.
         call.prctl(call.PR_SET_PDEATHSIG, signal.SIGKILL)
-        step = "working directory"
+        step = f"working folder {script['folder']}"
         os.chdir(script["folder"])
         environ = _environ(script)
-        if harness is not None:
-            os.set_inheritable(harness, True)
-            environ[HARNESS] = str(harness)
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, *PASSED_ON):
             signal.signal(number, signal.SIG_DFL)
         step = f"exec `{command[0]}`"
         os.execvpe(command[0], command, environ)
     except OSError as error:
         code = {2: 127, 13: 126}.get(error.errno, CANNOT_ENTER) if step.startswith("exec") else CANNOT_ENTER
-        os.write(tell, f"{step}: {error.strerror or error}\n".encode())
+        os.write(tell, f"could not be entered: {step}: {error.strerror or error}\n".encode())
         return code
     return CANNOT_ENTER
 

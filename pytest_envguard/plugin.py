@@ -17,8 +17,8 @@ from pytest_envguard import options
 if TYPE_CHECKING:
     from pytest import Config, ExitCode, Parser, PytestPluginManager
 
-# Set by the launcher and by `engine.solo`, not imported from there: an idle start must stay cheap.
-_HARNESS = "PYTEST_ENVGUARD_HARNESS"
+# Set for what runs inside; not imported from where they are set, because an idle start must stay cheap.
+_SHELTER = "PYTEST_ENVGUARD_SHELTER"
 _SOLO = "PYTEST_ENVGUARD_SOLO"
 _INSIDE = "PYTEST_ENVGUARD"
 
@@ -38,7 +38,7 @@ def pytest_addhooks(pluginmanager: PytestPluginManager) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: Config) -> Iterator[None]:
     """Before capture and coverage start: they must not write into the simulated environment."""
-    if _HARNESS in os.environ:
+    if _SHELTER in os.environ:
         from pytest_envguard.engine.inside import shelter_pytest
 
         shelter_pytest()

@@ -89,7 +89,11 @@ def _text(path: str) -> str:
 
 
 def survey_surroundings(
-    project: str, further: Mapping[str, str] | None = None, locales: Iterable[str] = ()
+    project: str,
+    further: Mapping[str, str] | None = None,
+    *,
+    locales: Iterable[str] = (),
+    coverage: bool = False,
 ) -> Surroundings:
     """Look at the caller and at the paths a run needs.
 
@@ -97,6 +101,7 @@ def survey_surroundings(
         project: The folder the tests run in.
         further: Path to what it is, beyond the project, the interpreter and what it imports from.
         locales: Names to ask the C library for.
+        coverage: Whether coverage is measured.
     """
     needed = _needed(project, further or {})
     return Surroundings(
@@ -110,6 +115,7 @@ def survey_surroundings(
         present=frozenset(path for path in ASKED if os.path.exists(path)),
         processors=len(os.sched_getaffinity(0)),
         python=sys.version_info[:2],
+        coverage=coverage,
         locales=frozenset(name for name in locales if call.knows_locale(name)),
     )
 

@@ -11,26 +11,20 @@ import pytest
 
 from pytest_envguard.linux import probe
 
-_HARNESS = "PYTEST_ENVGUARD_HARNESS"
 NO_BASETEMP = "/nonexistent/envguard"  # what xdist is told instead of a folder on the host
+SHELTER = "PYTEST_ENVGUARD_SHELTER"  # the folder for coverage's data, or ""; set for the first process only
 BROKEN = 4  # exit status of a worker that was stopped by a broken promise
-_COVERAGE_FILE = "COVERAGE_FILE"
 
 
 def shelter_pytest() -> None:
     """Keep pytest's capture files and coverage's data out of the simulated file systems.
 
     Trap: pytest captures into a temporary file. In a full ``/tmp``, ``print()`` inside a test would raise ENOSPC, which
-    no deployment does. The launcher hands down a tmpfs of its own that is mounted nowhere.
+    no deployment does.
     """
-    descriptor = int(os.environ.pop(_HARNESS))
-    os.set_inheritable(descriptor, False)
-    # By number, not "self": a child that measures its coverage reaches it through this process.
-    os.environ.setdefault(_COVERAGE_FILE, f"/proc/{os.getpid()}/fd/{descriptor}/.coverage")
-    _capture_in_memory()
-
-
-def _capture_in_memory() -> None:
+    coverage_folder = os.environ.pop(SHELTER)
+    if coverage_folder:
+        os.environ["COVERAGE_FILE"] = f"{coverage_folder}/.coverage"
     # pytest offers no setting for the place of its capture files; a test fills /tmp and prints, so that a pytest in
     # which this name has moved is noticed.
     from _pytest import capture

@@ -100,12 +100,20 @@ def attach(dsession: DSession, session: EnvguardSession) -> None:
             error = cause_of_death(node.gateway, session.plans[workers.environment(node)])
         errordown(node, error)
 
+    internal_error = dsession.worker_internal_error
+
+    def internal_error_breaks(node: WorkerController, formatted_error: str) -> None:
+        # xdist shows it and goes on: a green end of a run whose worker broke would be a lie.
+        session.broke(workers.environment(node), formatted_error)
+        internal_error(node, formatted_error=formatted_error)
+
     replaced: dict[str, Any] = {
         "worker_logstart": labelled_event(logstart),
         "worker_logfinish": labelled_event(logfinish),
         "worker_testreport": labelled_report(testreport),
         "worker_collectreport": labelled_report(collectreport),
         "worker_errordown": errordown_with_cause,
+        "worker_internal_error": internal_error_breaks,
     }
     for name, callback in replaced.items():
         setattr(dsession, name, callback)

@@ -29,7 +29,8 @@ def prepare(config: pytest.Config, wanted: str) -> list[Plan]:
     """
     profiles = catalogue(config).select(wanted)
     fidelity = Strength[options.value(config, options.FIDELITY).upper()]
-    plans = plans_for(profiles, str(config.invocation_params.dir), _further(config))
+    coverage = config.pluginmanager.hasplugin("_cov")  # pytest-cov's name for itself while it measures
+    plans = plans_for(profiles, str(config.invocation_params.dir), _further(config), coverage=coverage)
     for plan in plans:
         check_fidelity(plan, fidelity)
     prove(plans)
@@ -61,7 +62,9 @@ def _further(config: pytest.Config) -> dict[str, str]:
     return further
 
 
-def plans_for(profiles: Iterable[Profile], project: str, further: Mapping[str, str]) -> list[Plan]:
+def plans_for(
+    profiles: Iterable[Profile], project: str, further: Mapping[str, str], *, coverage: bool = False
+) -> list[Plan]:
     """Return the plans of ``profiles`` on this machine, before any of them was tried."""
     profiles = list(profiles)
     if all(profile.is_host for profile in profiles):
@@ -73,7 +76,7 @@ def plans_for(profiles: Iterable[Profile], project: str, further: Mapping[str, s
         )
     locales = {str(profile.values["locale"]) for profile in profiles if "locale" in profile.values}
     abilities = survey_abilities()
-    surroundings = survey_surroundings(project, further, locales)
+    surroundings = survey_surroundings(project, further, locales=locales, coverage=coverage)
     return [
         Plan(profile.name, profile.summary) if profile.is_host else make_plan(profile, abilities, surroundings)
         for profile in profiles
@@ -119,6 +122,8 @@ def _trial(plan: Plan) -> list[str]:
 
 
 def _judge(plan: Plan, code: int, out: str, err: str) -> None:
+    if code == launcher.CANNOT_ENTER and err:
+        raise EnvguardError(err.removeprefix("envguard: "), "see `envguard doctor` for what this machine can do")
     try:
         broken: list[Any] = json.loads(out) if code == 0 else [err or f"the probe ended with {code}"]
     except ValueError:

@@ -81,7 +81,7 @@ def _single_process(config: pytest.Config) -> str:
 
 def _distribution(config: pytest.Config) -> str:
     """Return how tests are spread over the workers of an environment, having checked what can't go together."""
-    if not config.pluginmanager.hasplugin("xdist"):
+    if config.getoption("dist", None) is None:  # xdist's option; the plugin has several names
         raise EnvguardError(
             "`--envguard` runs its environments through pytest-xdist, which is switched off",
             "leave out `-p no:xdist` (with PYTEST_DISABLE_PLUGIN_AUTOLOAD, add `-p xdist.plugin`)",
@@ -171,6 +171,11 @@ class EnvguardSession:
     def heard(self, environment: str, report: pytest.TestReport | pytest.CollectReport, nodeid: str) -> None:
         """Note what happened to the test (or file) ``nodeid`` in ``environment``."""
         self.runs[environment].add(nodeid, Outcome.of(report))
+
+    def broke(self, environment: str, error: str) -> None:
+        """Note that pytest itself failed inside of ``environment``."""
+        last = error.strip().splitlines()[-1:] or [""]
+        self.runs[environment].broken = Broken((f"internal error of pytest or a plugin, see above: {last[0]}",))
 
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
         """Say what killed the worker, in the report of the test that it was running."""

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from pytest_envguard import launcher
+from pytest_envguard.engine.workers import for_pytest
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.report import terminal
@@ -55,7 +56,7 @@ def _run(config: pytest.Config, plan: Plan) -> int:
         command.remove("no:cacheprovider")
         command.remove("-p")
     environ = {**os.environ, SOLO: json.dumps(plan.promises)}
-    words = command if plan.is_host else launcher.command_line(plan.script) + command
+    words = command if plan.is_host else launcher.command_line(for_pytest(plan)) + command
     return _wait(subprocess.Popen(words, env=environ))
 
 

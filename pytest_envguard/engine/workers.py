@@ -6,11 +6,12 @@ import json
 import shlex
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_envguard import launcher
+from pytest_envguard.engine.inside import SHELTER
 from pytest_envguard.model.plan import Plan
 
 if TYPE_CHECKING:
@@ -52,10 +53,19 @@ def specification(plan: Plan, name: str) -> str:
     """
     fields = ["popen", f"id={name}", f"envguard={plan.name}"]
     if not plan.is_host:
-        words = [*launcher.command_line(plan.script), sys.executable]
+        words = [*launcher.command_line(for_pytest(plan)), sys.executable]
         # A path with a double slash is the same path; the script's encoding has none.
         fields.append("python=" + shlex.join(words).replace("//", "/"))
     return "//".join(fields)
+
+
+def for_pytest(plan: Plan) -> dict[str, Any]:
+    """Return the plan's script for a process that is pytest itself and shelters its own files."""
+    script: dict[str, Any] = dict(plan.script)
+    environ = script["environ"]
+    variables = {**environ["set"], SHELTER: script["coverage"] or ""}
+    script["environ"] = {**environ, "set": variables}
+    return script
 
 
 def environment(node: WorkerController) -> str:
@@ -67,7 +77,7 @@ def instruct(node: WorkerController, plan: Plan) -> None:
     """Hand a worker what it must prove, and keep pytest-cov from writing where it can't."""
     node.workerinput["envguard"] = plan.name
     node.workerinput["envguard_promises"] = json.dumps(plan.promises)
-    if plan.script.get("harness") and "cov_master_host" in node.workerinput:
+    if plan.script.get("coverage") and "cov_master_host" in node.workerinput:
         # pytest-cov sends its data over the channel, instead of a file in the working directory, when it believes
         # that it runs on another host. In a way it does.
         node.workerinput["cov_master_host"] = f"{plan.name}.envguard.invalid"

@@ -31,8 +31,6 @@ MOUNT_ATTR_NOEXEC = 0x8
 OPEN_TREE_CLONE = 0x1
 OPEN_TREE_CLOEXEC = os.O_CLOEXEC
 MOVE_MOUNT_F_EMPTY_PATH = 0x4
-FSCONFIG_SET_STRING = 1
-FSCONFIG_CMD_CREATE = 6
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
@@ -45,9 +43,6 @@ PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 _OPEN_TREE = 428
 _MOVE_MOUNT = 429
-_FSOPEN = 430
-_FSCONFIG = 431
-_FSMOUNT = 432
 _MOUNT_SETATTR = 442
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -135,31 +130,6 @@ def move_mount(tree: int, target: str) -> None:
         ctypes.c_uint(MOVE_MOUNT_F_EMPTY_PATH),
     )
     _check(result, f"move_mount({target})")
-
-
-def detached_tmpfs(mode: str) -> int:
-    """Return the root of a new tmpfs that is mounted nowhere: it lives as long as somebody holds the descriptor."""
-    context = _check(_libc.syscall(ctypes.c_long(_FSOPEN), b"tmpfs", ctypes.c_uint(1)), "fsopen(tmpfs)")
-    try:
-        for command, key, value in (
-            (FSCONFIG_SET_STRING, b"mode", mode.encode()),
-            (FSCONFIG_CMD_CREATE, None, None),
-        ):
-            result = _libc.syscall(
-                ctypes.c_long(_FSCONFIG),
-                ctypes.c_int(context),
-                ctypes.c_uint(command),
-                key,
-                value,
-                ctypes.c_int(0),
-            )
-            _check(result, f"fsconfig(tmpfs, {command})")
-        result = _libc.syscall(
-            ctypes.c_long(_FSMOUNT), ctypes.c_int(context), ctypes.c_uint(0), ctypes.c_uint(0)
-        )
-        return _check(result, "fsmount(tmpfs)")
-    finally:
-        os.close(context)
 
 
 def prctl(option: int, argument: int = 0, second: int = 0) -> int:

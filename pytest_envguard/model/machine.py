@@ -77,6 +77,7 @@ class Surroundings:
         present: Paths that exist, of those that planning asks about.
         processors: Processors the caller may use.
         python: Version of the interpreter, such as (3, 12).
+        coverage: Whether coverage is measured, which needs a place for its data.
         locales: Names of locales that the C library knows, of those that were asked for.
     """
 
@@ -90,4 +91,5 @@ class Surroundings:
     present: frozenset[str] = frozenset()
     processors: int = 1
     python: tuple[int, int] = (3, 11)
+    coverage: bool = False
     locales: frozenset[str] = frozenset()

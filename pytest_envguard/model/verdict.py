@@ -93,7 +93,7 @@ class Resources:
 
 @dataclass(frozen=True)
 class Broken:
-    """An environment that was not what its plan promised, found by a worker before its first test."""
+    """An environment that was not what its plan promised, or in which pytest itself failed."""
 
     promises: tuple[str, ...]
 

@@ -19,6 +19,7 @@ NSSWITCH = "/etc/nsswitch.conf"
 PROCESSORS = "/sys/devices/system/cpu/online"
 ASKED = (PASSWD, NSSWITCH, "/etc/resolv.conf", PROCESSORS, "/tmp", "/dev/shm", *SOCKETS)
 _STAGING = "/tmp"
+COVERAGE = "/dev/envguard"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ def plan_files(draft: Draft) -> None:
     """Order all mounts: take what is needed, generate files, make the rest read-only, cover, put back."""
     network_steps, draft.steps = draft.steps, []
     covers = _profile_covers(draft)
+    noexec_steps, draft.steps = draft.steps, []
     covers += _opened(draft, covers)
     files = _generated(draft)
     hidden = [path for path in SOCKETS if path in draft.surroundings.present] if "network" in draft.promises else []
@@ -78,6 +80,7 @@ def plan_files(draft: Draft) -> None:
     draft.steps += devices
     draft.steps += [cover.step for cover in covers]
     draft.steps += put
+    draft.steps += noexec_steps
 
 
 # -- covers ------------------------------------------------------------------------------------------------------------
@@ -96,7 +99,12 @@ def _profile_covers(draft: Draft) -> list[Cover]:
             covers.append(_tmpfs("/tmp", "a fresh /tmp", size, mode, executable))
     elif draft.value("tmp_exec") is False and draft.by_kernel("tmp", "/tmp noexec", _MOUNTS):
         _refuse_impossible_noexec(draft)
-        draft.steps.append(("change", {"path": "/tmp", "noexec": True}))
+        # The flag belongs to a mount, and /tmp may be a plain folder of another one: mount it on itself first.
+        draft.steps += [
+            ("take", {"path": "/tmp"}),
+            ("put", {"path": "/tmp", "readonly": False}),
+            ("change", {"path": "/tmp", "noexec": True}),
+        ]
     for path in _paths(draft, "writable"):
         if draft.by_kernel("writable", f"{path} writable, private", _MOUNTS):
             covers.append(_tmpfs(path, "a fresh folder", None, 0o1777, True))
@@ -258,9 +266,10 @@ def _passwd(draft: Draft) -> str:
 
 def _devices(draft: Draft) -> list[Step]:
     shm, style = draft.value("shm", "host"), draft.value("devices", "host")
-    if shm == "host" and style == "host":
+    sheltered = _shelters_coverage(draft)
+    if shm == "host" and style == "host" and not sheltered:
         return []
-    size, executable = draft.value("shm_size"), bool(draft.value("shm_exec", False))
+    size, executable = draft.value("shm_size"), bool(draft.value("shm_exec", shm == "host"))
     shown = {
         "absent": "/dev/shm absent",
         "private": f"/dev/shm {show_size(size) if isinstance(size, int) else 'of half the memory'}",
@@ -270,8 +279,23 @@ def _devices(draft: Draft) -> list[Step]:
         return []
     if shm != "host":
         draft.promises["shm"] = {"state": shm, "size": size, "exec": executable}
-    readonly = style == "read-only"
-    return [("dev", {"shm": shm, "shm_size": size, "shm_exec": executable, "readonly": readonly})]
+    steps: list[Step] = [("dev", {"shm": shm, "shm_size": size, "shm_exec": executable})]
+    if sheltered:
+        arguments: dict[str, object] = {"path": COVERAGE, "size": None, "mode": 0o1777, "executable": False}
+        steps += [("folder", {"path": COVERAGE}), ("tmpfs", arguments)]
+        draft.notes.append(f"coverage keeps its data in {COVERAGE}, as long as the environment lives")
+    if style == "read-only":
+        steps.append(("seal_dev", {}))
+    return steps
+
+
+def _shelters_coverage(draft: Draft) -> bool:
+    """Whether coverage's data needs a place of its own: the project is read-only, or belongs to another user.
+
+    Trap: a mount that is attached nowhere (``/proc/PID/fd/N``) won't do, because SQLite resolves links in the path.
+    """
+    elsewhere = draft.value("root") == "read-only" or draft.how in ("real", "subordinate")
+    return draft.surroundings.coverage and elsewhere
 
 
 __all__ = ["ASKED", "Folder", "plan_files"]

@@ -9,7 +9,7 @@ from pytest_envguard.model.machine import Abilities, Surroundings
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.profile import Profile
 from pytest_envguard.planning.draft import Draft
-from pytest_envguard.planning.files import plan_files
+from pytest_envguard.planning.files import COVERAGE, plan_files
 from pytest_envguard.planning.identity import plan_identity
 from pytest_envguard.planning.network import plan_network
 from pytest_envguard.planning.process import plan_environment, plan_limits
@@ -78,5 +78,5 @@ def _script(draft: Draft) -> dict[str, object]:
         "environ": {"set": draft.set_variables, "unset": draft.unset_variables},
         "folder": here.project if folder == "project" else folder,
         "resolver": draft.value("network") == "nxdomain",
-        "harness": bool(flags & call.CLONE_NEWNS),
+        "coverage": COVERAGE if ("folder", {"path": COVERAGE}) in draft.steps else None,
     }

@@ -9,7 +9,7 @@ A selection is ``NAME[+NAME…][:DIMENSION=VALUE…]``, several are separated by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.model.dimensions import DIMENSIONS, Value, read
 from pytest_envguard.model.profile import Profile, combine
-from pytest_envguard.profiles.tables import Table, read_project, read_table, read_toml
+from pytest_envguard.profiles.tables import Table, read_project, read_table, read_toml, read_version
 
 SHIPPED = Path(__file__).parent
 
@@ -85,9 +85,9 @@ class Catalogue:
 
 def _inherit(name: str, table: Table, parent: Profile, python: tuple[int, int]) -> Profile:
     runtime = table.dimensions.get("runtime", parent.values.get("runtime"))
-    version = _version(str(runtime), table.where) if runtime else python
+    version = read_version(str(runtime), f"{table.where}: `runtime`") if runtime else python
     values: dict[str, Value] = dict(parent.values)
-    for own in (table.dimensions, *(late for since, late in table.since.items() if version >= _version(since, ""))):
+    for own in (table.dimensions, *(late for since, late in table.since.items() if version >= since)):
         for key, value in own.items():
             if key == "env":
                 value = {**_variables(values.get("env")), **_variables(value)}
@@ -105,13 +105,6 @@ def _inherit(name: str, table: Table, parent: Profile, python: tuple[int, int]) 
 
 def _variables(value: Value | None) -> Mapping[str, str]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _version(text: str, where: str) -> tuple[int, int]:
-    major, _, minor = text.removeprefix("python").partition(".")
-    if not (major.isdigit() and minor.split(".")[0].isdigit()):
-        raise EnvguardError(f"{where}: `runtime`: expected a Python version such as \"3.12\", got {text!r}")
-    return int(major), int(minor.split(".")[0])
 
 
 def _known_dimension(name: str, where: str) -> None:
@@ -152,6 +145,3 @@ def _lay_over(tables: dict[str, Table], name: str, table: Table) -> None:
         tables[shipped] = tables[name]
         table = table.inheriting(shipped)
     tables[name] = table
-
-
-Loader = Callable[[Path | None], Catalogue]

@@ -34,7 +34,7 @@ class Table:
     dimensions: Mapping[str, Value]
     inherits: str | None = None
     summary: str = ""
-    since: Mapping[str, Mapping[str, Value]] = dataclasses.field(default_factory=dict)
+    since: Mapping[tuple[int, int], Mapping[str, Value]] = dataclasses.field(default_factory=dict)
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
     unverified: Mapping[str, str] = dataclasses.field(default_factory=dict)
     not_simulated: tuple[str, ...] = ()
@@ -80,7 +80,10 @@ def read_project(path: Path) -> dict[str, Table]:
 def _nested(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     """A project writes dimensions directly into the profile's table; shipped files keep them in a table of their own."""
     own = {key: value for key, value in raw.items() if key not in _KEYS}
-    return {**{key: raw[key] for key in _KEYS if key in raw}, "dimensions": {**raw.get("dimensions", {}), **own}}
+    nested = raw.get("dimensions", {})
+    if not isinstance(nested, Mapping):
+        return raw
+    return {**{key: raw[key] for key in _KEYS if key in raw}, "dimensions": {**nested, **own}}
 
 
 def read_table(raw: Mapping[str, Any], where: str) -> Table:
@@ -95,20 +98,46 @@ def read_table(raw: Mapping[str, Any], where: str) -> Table:
     inherits = raw.get("inherits")
     if inherits is not None and not isinstance(inherits, str):
         raise EnvguardError(f"{where}: `inherits`: expected the name of a profile, got {inherits!r}")
-    since = raw.get("since", {})
+    sentences = raw.get("not_simulated", [])
+    if not isinstance(sentences, (list, tuple)) or not all(isinstance(sentence, str) for sentence in sentences):
+        raise EnvguardError(f"{where}: `not_simulated`: expected a list of sentences, got {sentences!r}")
+    since = {}
+    for version, late in _table(raw, "since", where).items():
+        since[read_version(version, f"{where}: `since`")] = _dimensions(late, f"{where}, since {version}")
     return Table(
         where=where,
         dimensions=_dimensions(raw.get("dimensions", {}), where),
         inherits=inherits,
         summary=str(raw.get("summary", "")),
-        since={str(version): _dimensions(late, f"{where}, since {version}") for version, late in since.items()},
-        sources=dict(raw.get("sources", {})),
-        unverified=dict(raw.get("unverified", {})),
-        not_simulated=tuple(raw.get("not_simulated", ())),
+        since=since,
+        sources=dict(_table(raw, "sources", where)),
+        unverified=dict(_table(raw, "unverified", where)),
+        not_simulated=tuple(sentences),
     )
 
 
-def _dimensions(raw: Mapping[str, Any], where: str) -> dict[str, Value]:
+def _table(raw: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
+    value = raw.get(key, {})
+    if not isinstance(value, Mapping):
+        raise EnvguardError(f"{where}: `{key}`: expected a table, got {value!r}")
+    return value
+
+
+def read_version(text: str, where: str) -> tuple[int, int]:
+    """Return a Python version such as "3.12" (or "python3.12") as a pair of numbers.
+
+    Raises:
+        EnvguardError: It isn't one.
+    """
+    match = re.fullmatch(r"(?:python)?(\d+)\.(\d+)(?:\.\d+)?", text)
+    if not match:
+        raise EnvguardError(f'{where}: expected a Python version such as "3.12", got {text!r}')
+    return int(match[1]), int(match[2])
+
+
+def _dimensions(raw: Any, where: str) -> dict[str, Value]:
+    if not isinstance(raw, Mapping):
+        raise EnvguardError(f"{where}: expected a table of dimensions, got {raw!r}")
     for name in raw:
         if name not in DIMENSIONS:
             raise EnvguardError(f"{where}: no dimension is named `{name}`", nearest(name, DIMENSIONS))

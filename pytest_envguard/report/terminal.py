@@ -58,7 +58,7 @@ def write(summary: Summary, reporter: Any, verbosity: int) -> None:
     reporter.write_sep("=", "envguard")
     for run in summary.runs:
         if run.broken:
-            reporter.write_line(f"{run.environment}: stopped, it is not what was promised:", red=True, bold=True)
+            reporter.write_line(f"{run.environment}: stopped:", red=True, bold=True)
             for promise in run.broken.promises:
                 reporter.write_line(f"  {promise}", red=True)
     for title, rows in _groups(summary):
@@ -94,7 +94,11 @@ def _groups(summary: Summary) -> Iterator[tuple[str, list[Row]]]:
 
 
 def _tests(rows: list[Row]) -> str:
-    return f"{len(rows)} test{'s' * (len(rows) != 1)}"
+    return _count(len(rows))
+
+
+def _count(number: int) -> str:
+    return f"{number} test{'s' * (number != 1)}"
 
 
 def _and(names: Iterable[str]) -> str:
@@ -141,7 +145,7 @@ def _environments(summary: Summary) -> Iterator[str]:
     width = max(len(run.environment) for run in summary.runs)
     for plan, run in zip(summary.plans, summary.runs):
         used = run.resources
-        parts = [_mechanism(plan), f"{len(run.outcomes)} tests", f"{used.seconds:.1f} s"]
+        parts = [_mechanism(plan), _count(len(run.outcomes)), f"{used.seconds:.1f} s"]
         if used.peak_memory:
             parts.append(f"peak memory {show_size(used.peak_memory)}")
         if used.peak_tmp:

@@ -59,9 +59,10 @@ def plain_environment() -> dict[str, str]:
 
 def start(project: Path, *arguments: str, **options: object) -> subprocess.Popen[str]:
     """Start pytest in ``project``."""
+    options = {"env": plain_environment(), **options}
     words = [sys.executable, "-m", "pytest", "-p", "no:randomly", *arguments]
     return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
-        words, cwd=project, env=plain_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        words, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
     )
 
 

@@ -103,8 +103,11 @@ class Starter:
     project: Path
     command: list[str]
 
-    def begin(self, runs: list[Run]) -> subprocess.Popen[str]:
-        """Start all ``runs`` at the same time; `finish` waits for them."""
+    def begin(self, runs: list[Run], leader: bool = False) -> subprocess.Popen[str]:
+        """Start all ``runs`` at the same time; `finish` waits for them.
+
+        With ``leader``, a terminal as standard input becomes the controlling one.
+        """
         # HOME is bound into every environment that leaves HOME alone: not the home of whoever runs the tests.
         environ = {**os.environ, "HOME": str(self.project), "LC_ALL": "C"}
         process = subprocess.Popen(
@@ -112,7 +115,8 @@ class Starter:
         )
         assert process.stdin
         further = {str(HERE): "the tests"}
-        json.dump({"project": str(self.project), "further": further, "runs": [run.as_job() for run in runs]}, process.stdin)
+        job = {"project": str(self.project), "further": further, "leader": leader}
+        json.dump({**job, "runs": [run.as_job() for run in runs]}, process.stdin)
         process.stdin.close()
         process.stdin = None  # so that communicate() does not write to it
         return process
@@ -180,38 +184,40 @@ def folder_of() -> Iterator[Callable[[str, str], Path]]:
 
 
 def _remove(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(0o755)
+    for path, _, _ in os.walk(folder):
+        os.chmod(path, 0o755)
     shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
-def starters(namespaces: None, folder_of: Callable[[str, str], Path]) -> Callable[[str], Starter]:
-    """Return a function from "as_root" or "as_user" to the starter, which skips where there is none."""
-    known: dict[str, Starter] = {}
+def starters(namespaces: None, folder_of: Callable[[str, str], Path]) -> Callable[..., Starter]:
+    """Return a function from "as_root" or "as_user" to the starter, which skips where there is none.
 
-    def get(name: str) -> Starter:
+    Its project is not below /tmp unless asked for: most profiles cover /tmp, and what is bound back there is read-only
+    even where the root isn't.
+    """
+    known: dict[tuple[str, str], Starter] = {}
+
+    def get(name: str, below: str = "/var/tmp") -> Starter:
         if reason := _reason_against(name):
             pytest.skip(reason)
-        if name not in known:
-            # Not below /tmp, which most profiles cover: what is bound back there is a case of its own.
-            project = folder_of("/var/tmp", name)
+        if (name, below) not in known:
+            project = folder_of(below, name)
             uid = ORDINARY if name == USER and os.getuid() == 0 else os.getuid()
-            known[name] = Starter(name, uid, project, _command(name, project))
-        return known[name]
+            known[name, below] = Starter(name, uid, project, _command(name, project))
+        return known[name, below]
 
     return get
 
 
 @pytest.fixture(params=STARTERS)
-def starter(request: pytest.FixtureRequest, starters: Callable[[str], Starter]) -> Starter:
+def starter(request: pytest.FixtureRequest, starters: Callable[..., Starter]) -> Starter:
     """Root, and an ordinary user."""
     return starters(request.param)
 
 
 @pytest.fixture
-def inside(starter: Starter) -> Callable[[str, str], Any]:
+def inside(starter: Starter) -> Callable[..., Any]:
     """Return a function: run Python source text inside of a profile and return the JSON that it prints."""
 
     def run(profile: str, source: str, **further: Any) -> Any:

@@ -26,6 +26,8 @@ LIMIT = 100  # seconds that one run may take
 def main() -> None:
     """Read a job, do all its runs at the same time, write what each of them answered."""
     job: dict[str, Any] = json.load(sys.stdin)
+    if job.get("leader") and os.getsid(0) != os.getpid():
+        os.setsid()  # so that the terminal which a run gets as standard input becomes the controlling one
     for name in ("PYTEST_ENVGUARD", "PYTEST_ENVGUARD_HARNESS"):  # of the environment that made us an ordinary user
         os.environ.pop(name, None)
     with ThreadPoolExecutor(len(job["runs"])) as pool:

@@ -242,6 +242,8 @@ def build_fixtures(bench: Bench, model: bool) -> None:
         subprocess.run(build, check=True, capture_output=True)
     # In a checkout that others may not enter, they must still find the plugin that writes the reports.
     shutil.copy(HERE / "truth_reports.py", folder)
+    for path in folder.rglob("*"):
+        path.chmod(0o755)  # safetensors writes its file for its owner only
 
 
 def needs_model(case: Case) -> bool:
