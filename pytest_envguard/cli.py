@@ -7,9 +7,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from pytest_envguard import __version__
-from pytest_envguard.errors import EnvguardError, nearest
+from pytest_envguard.errors import EnvguardError
+
+if TYPE_CHECKING:
+    from pytest_envguard.profiles import Catalogue
 
 USAGE_ERROR = 4  # as pytest's
 
@@ -45,7 +49,7 @@ def _coloured(terminal: bool) -> bool:
 class _Parser(argparse.ArgumentParser):
     """An argument parser whose mistakes are reported like all others."""
 
-    def error(self, message: str) -> None:  # type: ignore[override]  # it never returns, argparse says NoReturn
+    def error(self, message: str) -> NoReturn:
         raise EnvguardError(message, f"see `{self.prog} --help`")
 
 
@@ -76,9 +80,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("-q", "--quiet", action="store_true", help="do not print what is enforced")
     run.add_argument(
-        "--fidelity", choices=("kernel", "exact", "python"), default="exact", help="the weakest enforcement that is accepted"
+        "--fidelity",
+        choices=("kernel", "exact", "python"),
+        default="exact",
+        help="the weakest enforcement that is accepted",
     )
-    run.add_argument("profile", metavar="PROFILE", help="as of --envguard: `lambda`, `lambda+offline`, `lambda:memory=1G`")
+    run.add_argument(
+        "profile", metavar="PROFILE", help="as of --envguard: `lambda`, `lambda+offline`, `lambda:memory=1G`"
+    )
     run.add_argument("command", metavar="COMMAND", nargs=argparse.REMAINDER, help="what to run, after `--`")
     run.set_defaults(action=_run)
 
@@ -93,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _catalogue() -> object:
+def _catalogue() -> Catalogue:
     from pytest_envguard.profiles import load_catalogue
 
     folder = next((place for place in (Path.cwd(), *Path.cwd().parents) if (place / "pyproject.toml").exists()), None)
@@ -103,7 +112,7 @@ def _catalogue() -> object:
 def _doctor(_options: argparse.Namespace) -> int:
     from pytest_envguard.doctor import examine
 
-    text, healthy = examine(_catalogue())  # type: ignore[arg-type]
+    text, healthy = examine(_catalogue())
     print(text)
     return 0 if healthy else 1
 
@@ -112,7 +121,7 @@ def _profiles(options: argparse.Namespace) -> int:
     from pytest_envguard.report.profiles import list_text, profile_text
 
     catalogue = _catalogue()
-    print(profile_text(catalogue.one(options.name)) if options.name else list_text(catalogue))  # type: ignore[attr-defined]
+    print(profile_text(catalogue.one(options.name)) if options.name else list_text(catalogue))
     return 0
 
 
@@ -125,8 +134,8 @@ def _run(options: argparse.Namespace) -> int:
     from pytest_envguard.model.plan import Strength
     from pytest_envguard.report.terminal import plan_lines
 
-    profile = _catalogue().one(options.profile)  # type: ignore[attr-defined]
-    (plan,) = plans_for([profile], os.getcwd(), {})
+    profile = _catalogue().one(options.profile)
+    (plan,) = plans_for([profile], str(Path.cwd()), {})
     check_fidelity(plan, Strength[options.fidelity.upper()])
     if not options.quiet:
         print("\n".join(plan_lines(plan, verbose=False)), file=sys.stderr, flush=True)
@@ -135,7 +144,4 @@ def _run(options: argparse.Namespace) -> int:
         # Becomes the launcher: same process group and terminal, so that Ctrl-C and Ctrl-Z reach the command as ever.
         os.execvp(words[0], words)
     except FileNotFoundError:
-        raise EnvguardError(f"no program is named `{words[0]}`", nearest(words[0], ())) from None
-
-
-__all__ = ["main"]
+        raise EnvguardError(f"no program is named `{words[0]}`") from None

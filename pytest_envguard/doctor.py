@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from pathlib import Path
 
 from pytest_envguard.engine.prepare import check_fidelity, plans_for, prove
 from pytest_envguard.errors import EnvguardError
@@ -38,7 +39,10 @@ def _facilities(abilities: Abilities) -> list[str]:
         for name, ability in abilities.facilities.items()
     ]
     ownership = "exact (root becomes the profile's uid)" if abilities.privileged else _ownership(abilities)
-    return [*found, f"  {'ok' if abilities.privileged or abilities.subordinate else '~':<3} ownership of files: {ownership}"]
+    return [
+        *found,
+        f"  {'ok' if abilities.privileged or abilities.subordinate else '~':<3} ownership of files: {ownership}",
+    ]
 
 
 def _ownership(abilities: Abilities) -> str:
@@ -53,7 +57,7 @@ def _ownership(abilities: Abilities) -> str:
 def _environment(catalogue: Catalogue, name: str) -> tuple[str, bool]:
     """Enter one environment; a folder of its own stands for the project, so that the answer is about the machine."""
     with tempfile.TemporaryDirectory(prefix="envguard-doctor-") as folder:
-        os.chmod(folder, 0o755)
+        Path(folder).chmod(0o755)
         try:
             plans = plans_for([catalogue.one(name)], folder, {})
             for plan in plans:

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_envguard import options
-
-if TYPE_CHECKING:
-    from pytest import Config, ExitCode, Parser, PytestPluginManager
 
 # Set for what runs inside; not imported from where they are set, because an idle start must stay cheap.
 _SHELTER = "PYTEST_ENVGUARD_SHELTER"
@@ -23,12 +19,12 @@ _SOLO = "PYTEST_ENVGUARD_SOLO"
 _INSIDE = "PYTEST_ENVGUARD"
 
 
-def pytest_addoption(parser: Parser) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
     options.add(parser)
 
 
-def pytest_addhooks(pluginmanager: PytestPluginManager) -> None:
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Declare the hooks that others can implement."""
     from pytest_envguard import hookspecs
 
@@ -36,7 +32,7 @@ def pytest_addhooks(pluginmanager: PytestPluginManager) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(early_config: Config) -> Iterator[None]:
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
     """Before capture and coverage start: they must not write into the simulated environment."""
     if _SHELTER in os.environ:
         from pytest_envguard.engine.inside import shelter_pytest
@@ -48,7 +44,7 @@ def pytest_load_initial_conftests(early_config: Config) -> Iterator[None]:
     return (yield)
 
 
-def _wanted(config: Config) -> str:
+def _wanted(config: pytest.Config) -> str:
     given = getattr(config.known_args_namespace, options.ENVIRONMENTS.name, None)
     if given is None:
         # A pytest that a test starts inside of an environment finds the same ini file: it's there already.
@@ -57,7 +53,7 @@ def _wanted(config: Config) -> str:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: Config) -> int | ExitCode | None:
+def pytest_cmdline_main(config: pytest.Config) -> int | pytest.ExitCode | None:
     """Become the controller if environments are asked for."""
     if hasattr(config, "workerinput"):
         return None
@@ -76,7 +72,7 @@ def pytest_cmdline_main(config: Config) -> int | ExitCode | None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: Config) -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Take up the role inside of an environment, where this is one."""
     promises = getattr(config, "workerinput", {}).get("envguard_promises") or os.environ.pop(_SOLO, None)
     if promises:

@@ -27,7 +27,7 @@ _LIKELY = {
 
 def cause_of_death(gateway: Any, plan: Plan) -> str:
     """Return a sentence about how the process behind ``gateway`` ended."""
-    process = getattr(gateway._io, "popen", None)  # execnet has no public name for it
+    process = getattr(gateway._io, "popen", None)  # noqa: SLF001  # execnet has no public name for it
     try:
         code = process.wait(_PATIENCE) if process else None
     except subprocess.TimeoutExpired:

@@ -33,7 +33,7 @@ def shelter_pytest() -> None:
         return os.fdopen(os.memfd_create("pytest-capture", os.MFD_CLOEXEC), "wb+", buffering=0)
 
     if hasattr(capture, "TemporaryFile"):
-        capture.TemporaryFile = memory_file  # type: ignore[attr-defined]
+        capture.TemporaryFile = memory_file
 
 
 class Inside:
@@ -76,4 +76,3 @@ class Inside:
 def _output(config: pytest.Config) -> dict[str, Any]:
     output: dict[str, Any] = getattr(config, "workeroutput", {})
     return output.setdefault("envguard", {})  # type: ignore[no-any-return]
-

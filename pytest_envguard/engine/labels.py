@@ -40,7 +40,7 @@ def label_report(report: pytest.TestReport | pytest.CollectReport, environment: 
             report.longrepr = f"{report.longrepr}\n(collected in {environment})"
         return
     file, line, name = report.location
-    if report.when == "???":  # a crash: xdist knows only the file
+    if report.when not in ("setup", "call", "teardown"):  # a crash: xdist knows only the file
         name = report.nodeid.removesuffix(labelled("", environment)).partition("::")[2]
     report.location = (file, line, labelled(name, environment))
     if report.when not in ("setup", "call"):
@@ -60,7 +60,9 @@ def label_junit(config: pytest.Config, report: pytest.TestReport | pytest.Collec
         # The plugin that writes junit files has no public name; this method is what `record_xml_attribute` calls.
         if hasattr(plugin, "node_reporter"):
             case = plugin.node_reporter(report)
-            case.add_attribute("classname", ".".join([environment, path.removesuffix(".py").replace("/", "."), *classes]))
+            case.add_attribute(
+                "classname", ".".join([environment, path.removesuffix(".py").replace("/", "."), *classes])
+            )
             case.add_attribute("name", last + bracket + parameters)
 
 
@@ -143,4 +145,5 @@ def plain_last_failed(config: pytest.Config, before: Mapping[str, bool], runs: I
     seen = {nodeid for run in runs for nodeid in run.outcomes}
     failed = {nodeid for run in runs for nodeid in run.failed()}
     kept = {nodeid for nodeid in before if nodeid not in seen}
-    config.cache.set(LAST_FAILED, dict.fromkeys(sorted(kept | failed), True))  # type: ignore[union-attr]
+    assert config.cache is not None
+    config.cache.set(LAST_FAILED, dict.fromkeys(sorted(kept | failed), True))

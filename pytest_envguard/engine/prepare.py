@@ -40,9 +40,7 @@ def prepare(config: pytest.Config, wanted: str) -> list[Plan]:
 def catalogue(config: pytest.Config) -> Catalogue:
     """Return the profiles known to this run: shipped, plugins', the project's."""
     added = [
-        profile
-        for profiles in config.hook.pytest_envguard_profiles(config=config)
-        for profile in profiles.items()
+        profile for profiles in config.hook.pytest_envguard_profiles(config=config) for profile in profiles.items()
     ]
     return load_catalogue(config.rootpath / "pyproject.toml", sys.version_info[:2], added)
 

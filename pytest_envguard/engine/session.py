@@ -87,7 +87,9 @@ def _distribution(config: pytest.Config) -> str:
             "leave out `-p no:xdist` (with PYTEST_DISABLE_PLUGIN_AUTOLOAD, add `-p xdist.plugin`)",
         )
     if config.getoption("tx") and not config.getoption("numprocesses"):
-        raise EnvguardError("`--tx` and `--envguard` both say where tests run", "leave out one of them; use `-n` for more workers")
+        raise EnvguardError(
+            "`--tx` and `--envguard` both say where tests run", "leave out one of them; use `-n` for more workers"
+        )
     if config.getoption("looponfail", False):
         raise EnvguardError("`--looponfail` and `--envguard` do not go together", "leave out one of them")
     chosen = str(config.getoption("dist"))
@@ -128,7 +130,7 @@ class EnvguardSession:
         self._dsession: DSession = config.pluginmanager.get_plugin("dsession")
         labels.attach(self._dsession, self)
         # xdist makes a folder for temporary files on the host and tells it to workers, for whom it isn't there.
-        factory = config._tmp_path_factory  # type: ignore[attr-defined]  # xdist itself goes through this name
+        factory: Any = config._tmp_path_factory  # type: ignore[attr-defined]  # noqa: SLF001  # as xdist itself
         basetemp = Path(config.getoption("basetemp") or NO_BASETEMP)
         factory.getbasetemp = lambda: basetemp
         signal.signal(signal.SIGTERM, _interrupt)
@@ -179,7 +181,7 @@ class EnvguardSession:
 
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
         """Say what killed the worker, in the report of the test that it was running."""
-        node = report.node  # type: ignore[attr-defined]  # xdist sets it
+        node = report.node  # set by xdist
         environment = workers.environment(node)
         cause = cause_of_death(node.gateway, self.plans[environment])
         report.longrepr = f"{cause}\n(while it ran {crashitem} in {environment})"
@@ -197,7 +199,7 @@ class EnvguardSession:
         run.resources = run.resources.and_worker(Resources.of(told, time.monotonic() - self._started))
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
+    def pytest_runtestloop(self) -> Iterator[None]:
         """After the environments, run on the host what failed in them."""
         try:
             return (yield)
@@ -236,5 +238,3 @@ def _interrupt(_number: int, _frame: object) -> None:
     """Let SIGTERM end the run as Ctrl-C does, so that junit and the summary of what ran are still written."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     raise KeyboardInterrupt("SIGTERM")
-
-

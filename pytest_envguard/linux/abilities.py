@@ -53,10 +53,15 @@ def probe(privileged: bool) -> dict[str, str]:
     return {name: answers.get(name, "not reached: an earlier step failed") for name in NAMES}
 
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
 def _try_all(privileged: bool, tell: int) -> None:
     uid, gid = os.getuid(), os.getgid()
 
-    def tried(name: str, action: object, *arguments: object, **options: object) -> bool:
+    def tried(name: str, action: Callable[..., None], *arguments: object, **options: object) -> bool:
         try:
             action(*arguments, **options)
         except OSError as error:

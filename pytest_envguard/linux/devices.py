@@ -31,9 +31,7 @@ def build(*, shm: str, shm_size: int | None, shm_exec: bool) -> None:
     for name, target in LINKS.items():
         os.symlink(target, f"/dev/{name}")
     os.mkdir("/dev/pts", 0o755)
-    call.mount(
-        "devpts", "/dev/pts", "devpts", call.MS_NOSUID | call.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620"
-    )
+    call.mount("devpts", "/dev/pts", "devpts", call.MS_NOSUID | call.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620")
     os.symlink("pts/ptmx", "/dev/ptmx")
     if shm == "private":
         os.mkdir("/dev/shm", 0o1777)

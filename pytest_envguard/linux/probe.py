@@ -12,8 +12,13 @@ import json
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
-def broken(promises: dict[str, object]) -> list[str]:
+
+def broken(promises: dict[str, Any]) -> list[str]:
     """Return one sentence for every promise that doesn't hold here."""
     found: list[str] = []
     for name, promised in promises.items():
@@ -32,14 +37,14 @@ def _readonly(folders: list[str]) -> list[str]:
             os.mkdir(trial)
         except OSError as error:
             if error.errno != errno.EROFS:
-                found.append(f"root: mkdir in {folder}: expected EROFS, got {errno.errorcode.get(error.errno)}")
+                found.append(f"root: mkdir in {folder}: expected EROFS, got {errno.errorcode.get(error.errno or 0)}")
         else:
             os.rmdir(trial)
             found.append(f"root: {folder} is writable")
     return found
 
 
-def _tmp(promised: dict[str, object]) -> list[str]:
+def _tmp(promised: dict[str, Any]) -> list[str]:
     found = []
     status = os.statvfs("/tmp")
     page = os.sysconf("SC_PAGE_SIZE")
@@ -75,7 +80,7 @@ def _executes(folder: str, promised: object) -> list[str]:
     return [f"{folder}: a file in it {'ran' if code == 0 else f'did not run ({code})'}, promised the contrary"]
 
 
-def _shm(promised: dict[str, object]) -> list[str]:
+def _shm(promised: dict[str, Any]) -> list[str]:
     if promised["state"] == "absent":
         return ["shm: /dev/shm exists"] if os.path.lexists("/dev/shm") else []
     status = os.statvfs("/dev/shm")
@@ -147,7 +152,7 @@ def _limits(promised: dict[str, int]) -> list[str]:
     return found
 
 
-def _environ(promised: dict[str, object]) -> list[str]:
+def _environ(promised: dict[str, Any]) -> list[str]:
     found = [
         f"env: {name} is {os.environ.get(name)!r}, promised {value!r}"
         for name, value in promised["set"].items()
@@ -158,7 +163,8 @@ def _environ(promised: dict[str, object]) -> list[str]:
         found += [
             f"env: {name} is set, promised that it isn't"
             for name in os.environ
-            if name not in promised["set"] and (name == pattern or (prefix is not None and name.startswith(prefix)))
+            if name not in promised["set"]
+            and (name == pattern or (prefix is not None and name.startswith(prefix)))
             # Python 3.7 and later export LC_CTYPE themselves where the locale is unknown (PEP 538).
             and name != "LC_CTYPE"
         ]
@@ -179,7 +185,7 @@ def _hidden(paths: list[str]) -> list[str]:
     return [f"hidden: {path} can be listed" for path in paths if os.path.isdir(path) and os.access(path, os.R_OK)]
 
 
-_CHECKS = {
+_CHECKS: dict[str, Callable[[Any], list[str]]] = {
     "readonly": _readonly,
     "tmp": _tmp,
     "shm": _shm,

@@ -113,9 +113,7 @@ def mount_setattr(folder: int, path: str, *, recursive: bool, add: int = 0, clea
 def open_tree(path: str) -> int:
     """Return a descriptor that holds a copy of the mounts at and below ``path``, attached to nothing (Linux 5.2)."""
     flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE
-    result = _libc.syscall(
-        ctypes.c_long(_OPEN_TREE), ctypes.c_int(AT_FDCWD), _path(path), ctypes.c_uint(flags)
-    )
+    result = _libc.syscall(ctypes.c_long(_OPEN_TREE), ctypes.c_int(AT_FDCWD), _path(path), ctypes.c_uint(flags))
     return _check(result, f"open_tree({path})")
 
 
@@ -135,9 +133,7 @@ def move_mount(tree: int, target: str) -> None:
 def prctl(option: int, argument: int = 0, second: int = 0) -> int:
     """``prctl(2)``, whose unused arguments must be zero."""
     zero = ctypes.c_ulong(0)
-    result = _libc.prctl(
-        ctypes.c_int(option), ctypes.c_ulong(argument), ctypes.c_ulong(second), zero, zero
-    )
+    result = _libc.prctl(ctypes.c_int(option), ctypes.c_ulong(argument), ctypes.c_ulong(second), zero, zero)
     return _check(result, f"prctl({option}, {argument})")
 
 

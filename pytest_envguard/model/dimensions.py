@@ -191,7 +191,7 @@ def _merge(first: Value, second: Value) -> Value:
     return {**second, **first}
 
 
-def _first(first: Value, second: Value) -> Value:
+def _first(first: Value, _second: Value) -> Value:
     return first
 
 
@@ -220,7 +220,9 @@ _ALL = (
         _one_of("host", "private"),
         _ranked("host", "private"),
     ),
-    Dimension("tmp_size", 'size of /tmp, such as "512M"; ENOSPC beyond it (left out: half of the memory)', read_size, _least),
+    Dimension(
+        "tmp_size", 'size of /tmp, such as "512M"; ENOSPC beyond it (left out: half of the memory)', read_size, _least
+    ),
     Dimension("tmp_exec", "whether files in /tmp can be executed and mapped executable", _flag, _both),
     Dimension("tmp_mode", 'octal mode of /tmp, such as "1777"', _octal, _first),
     Dimension("tmp_in_memory", "whether what lies in /tmp and /dev/shm counts as used memory", _flag, _either),
@@ -259,7 +261,9 @@ _ALL = (
     Dimension("timezone", "TZ", _text, _first),
     Dimension("hostname", "host name", _host_name, _first),
     Dimension("folder", 'working folder: "project" or an absolute path', _path_or("project"), _first),
-    Dimension("runtime", 'Python version of the deployment, such as "3.12" (left out: the one that runs)', _text, _first),
+    Dimension(
+        "runtime", 'Python version of the deployment, such as "3.12" (left out: the one that runs)', _text, _first
+    ),
 )
 
 DIMENSIONS: dict[str, Dimension] = {dimension.name: dimension for dimension in _ALL}

@@ -42,9 +42,7 @@ class Draft:
     def needed(self) -> dict[str, str]:
         """What must stay visible, path to what it is: HOME only where the profile leaves HOME as it is."""
         changed = self.value("home", "host") != "host"
-        return {
-            path: what for path, what in self.surroundings.needed.items() if not (changed and what == "HOME")
-        }
+        return {path: what for path, what in self.surroundings.needed.items() if not (changed and what == "HOME")}
 
     def value(self, name: str, default: object = None) -> object:
         """Return the profile's value of a dimension."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.linux import abilities as facility
 from pytest_envguard.model.dimensions import show_size
-from pytest_envguard.model.machine import Folder
 from pytest_envguard.planning.draft import Draft, Step
 from pytest_envguard.planning.network import SOCKETS, network_files
 
 _MOUNTS = (facility.USER, facility.MOUNT, facility.TMPFS)
-PASSWD = "/etc/passwd"
+PASSWD = "/etc/passwd"  # noqa: S105  # a file's name
 NSSWITCH = "/etc/nsswitch.conf"
 PROCESSORS = "/sys/devices/system/cpu/online"
 ASKED = (PASSWD, NSSWITCH, "/etc/resolv.conf", PROCESSORS, "/tmp", "/dev/shm", *SOCKETS)
@@ -58,7 +58,11 @@ def plan_files(draft: Draft) -> None:
     if processes:
         draft.namespaces.add(facility.PROCESS)
     if draft.value("proc"):
-        draft.by_kernel("proc", f"/proc as in a {'container' if draft.value('proc') == 'container' else 'read-only root'}", (facility.PROCESS,))
+        draft.by_kernel(
+            "proc",
+            f"/proc as in a {'container' if draft.value('proc') == 'container' else 'read-only root'}",
+            (facility.PROCESS,),
+        )
     taken, put = _put_back(draft, covers)
     draft.steps += [("private", {}), *taken]
     if files:
@@ -105,12 +109,16 @@ def _profile_covers(draft: Draft) -> list[Cover]:
             ("put", {"path": "/tmp", "readonly": False}),
             ("change", {"path": "/tmp", "noexec": True}),
         ]
-    for path in _paths(draft, "writable"):
-        if draft.by_kernel("writable", f"{path} writable, private", _MOUNTS):
-            covers.append(_tmpfs(path, "a fresh folder", None, 0o1777, True))
+    covers += [
+        _tmpfs(path, "a fresh folder", None, 0o1777, True)
+        for path in _paths(draft, "writable")
+        if draft.by_kernel("writable", f"{path} writable, private", _MOUNTS)
+    ]
+    hidden: list[str] = []
     for path in _paths(draft, "hidden"):
         if draft.by_kernel("hidden", f"{path} hidden", _MOUNTS):
-            draft.promises.setdefault("hidden", []).append(path)
+            hidden.append(path)
+            draft.promises["hidden"] = hidden
             open_below = any(_below(needed, path) for needed in draft.needed)
             step: Step = ("hide", {"path": path})
             if open_below:
@@ -134,7 +142,7 @@ def _refuse_impossible_noexec(draft: Draft) -> None:
     for path, what in draft.needed.items():
         if what == "the interpreter" and _below(path, "/tmp"):
             raise EnvguardError(
-                f"profile `{draft.profile.name}`: `tmp_exec = false` with `tmp = \"host\"` is impossible here: "
+                f"profile `{draft.profile.name}`: `tmp_exec = false` for the host's own /tmp is impossible here: "
                 f"the interpreter itself lies in {path}",
                 'set `tmp = "private"` (the interpreter is then bound back in), or use an environment outside of /tmp',
             )
@@ -156,7 +164,9 @@ def _opened(draft: Draft, replaced: list[Cover]) -> list[Cover]:
         if path in draft.needed:
             if not folder.open_to(uid, gid, 5):
                 covers.append(_open_cover(path, 0o755))
-                draft.notes.append(f"{draft.needed[path]} ({path}) is shown with mode 0755 instead of {folder.mode:04o}")
+                draft.notes.append(
+                    f"{draft.needed[path]} ({path}) is shown with mode 0755 instead of {folder.mode:04o}"
+                )
         elif not folder.open_to(uid, gid, 1) and any(_below(needed, path) for needed in draft.needed):
             covers.append(_open_cover(path, 0o711))
             draft.notes.append(
@@ -171,8 +181,8 @@ def _open_cover(path: str, mode: int) -> Cover:
     return Cover(path, "opened", ("tmpfs", {"path": path, "size": 1 << 20, "mode": mode, "executable": True}))
 
 
-def _and(words: object) -> str:
-    return " and ".join(dict.fromkeys(words))  # type: ignore[call-overload]  # an iterable of str
+def _and(words: Iterable[str]) -> str:
+    return " and ".join(dict.fromkeys(words))
 
 
 # -- putting back ------------------------------------------------------------------------------------------------------
@@ -296,6 +306,3 @@ def _shelters_coverage(draft: Draft) -> bool:
     """
     elsewhere = draft.value("root") == "read-only" or draft.how in ("real", "subordinate")
     return draft.surroundings.coverage and elsewhere
-
-
-__all__ = ["ASKED", "Folder", "plan_files"]

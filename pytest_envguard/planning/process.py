@@ -28,10 +28,10 @@ def plan_limits(draft: Draft) -> None:
 
 def _open_files(draft: Draft) -> None:
     soft, hard = draft.value("open_files"), draft.value("open_files_hard")
-    if isinstance(soft, int) or isinstance(hard, int):
-        soft = soft if isinstance(soft, int) else hard
-        draft.limits["NOFILE"] = [soft, hard if isinstance(hard, int) else soft]
-        draft.directly("open_files", f"{soft} open files", "rlimit")
+    given = [limit for limit in (soft, hard) if isinstance(limit, int)]
+    if given:
+        draft.limits["NOFILE"] = [given[0], given[-1]]
+        draft.directly("open_files", f"{given[0]} open files", "rlimit")
 
 
 def _processes(draft: Draft) -> None:

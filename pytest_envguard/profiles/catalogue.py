@@ -88,10 +88,10 @@ def _inherit(name: str, table: Table, parent: Profile, python: tuple[int, int]) 
     version = read_version(str(runtime), f"{table.where}: `runtime`") if runtime else python
     values: dict[str, Value] = dict(parent.values)
     for own in (table.dimensions, *(late for since, late in table.since.items() if version >= since)):
-        for key, value in own.items():
-            if key == "env":
-                value = {**_variables(values.get("env")), **_variables(value)}
-            values[key] = value
+        inherited = _variables(values.get("env"))
+        values.update(own)
+        if "env" in own:
+            values["env"] = {**inherited, **_variables(own["env"])}
     changed = {key for key in table.dimensions if key != "env"}
     return Profile(
         name=name,

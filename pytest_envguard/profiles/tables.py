@@ -51,11 +51,12 @@ def read_toml(path: Path) -> dict[str, Any]:
         EnvguardError: It can't be read, or isn't TOML (with line and column).
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise EnvguardError(f"{path}: not valid TOML: {error}") from None
     except OSError as error:
         raise EnvguardError(f"{path}: cannot be read: {error.strerror}") from None
+    return content
 
 
 def read_project(path: Path) -> dict[str, Table]:

@@ -19,7 +19,14 @@ _WORDS = {
     Strength.APPROXIMATE: "approximated",
     Strength.NONE: "not enforced",
 }
-_MARKS = {"passed": "passes", "failed": "FAILS", "error": "ERROR", "skipped": "skips", "xfailed": "xfails", "xpassed": "xpasses"}
+_MARKS = {
+    "passed": "passes",
+    "failed": "FAILS",
+    "error": "ERROR",
+    "skipped": "skips",
+    "xfailed": "xfails",
+    "xpassed": "xpasses",
+}
 _INDENT = "    "
 
 
@@ -130,11 +137,17 @@ def _table(summary: Summary) -> Iterator[str]:
     space = max(24, WIDTH - sum(widths) - 2 * len(widths))
     longest = max(len(row.nodeid) for row in summary.rows)
     space = min(space, max(longest, 4))
-    yield "test".ljust(space) + "".join("  " + name.ljust(width) for name, width in zip(columns, widths)).rstrip()
+    yield (
+        "test".ljust(space)
+        + "".join("  " + name.ljust(width) for name, width in zip(columns, widths, strict=True)).rstrip()
+    )
     for row in summary.rows:
         cells = [_mark(row.outcomes.get(name, row.on_host if name == "host" else None)) for name in columns]
         title = row.nodeid if len(row.nodeid) <= space else "..." + row.nodeid[3 - space :]
-        yield title.ljust(space) + "".join("  " + cell.ljust(width) for cell, width in zip(cells, widths)).rstrip()
+        yield (
+            title.ljust(space)
+            + "".join("  " + cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+        )
 
 
 def _mark(outcome: Outcome | None) -> str:
@@ -143,7 +156,7 @@ def _mark(outcome: Outcome | None) -> str:
 
 def _environments(summary: Summary) -> Iterator[str]:
     width = max(len(run.environment) for run in summary.runs)
-    for plan, run in zip(summary.plans, summary.runs):
+    for plan, run in zip(summary.plans, summary.runs, strict=True):
         used = run.resources
         parts = [_mechanism(plan), _count(len(run.outcomes)), f"{used.seconds:.1f} s"]
         if used.peak_memory:

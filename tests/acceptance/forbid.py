@@ -15,8 +15,26 @@ import struct
 import sys
 
 _NUMBERS = {
-    "x86_64": {"clone": 56, "mount": 165, "unshare": 272, "setns": 308, "clone3": 435, "open_tree": 428, "fsopen": 430, "mount_setattr": 442},
-    "aarch64": {"clone": 220, "mount": 40, "unshare": 97, "setns": 268, "clone3": 435, "open_tree": 428, "fsopen": 430, "mount_setattr": 442},
+    "x86_64": {
+        "clone": 56,
+        "mount": 165,
+        "unshare": 272,
+        "setns": 308,
+        "clone3": 435,
+        "open_tree": 428,
+        "fsopen": 430,
+        "mount_setattr": 442,
+    },
+    "aarch64": {
+        "clone": 220,
+        "mount": 40,
+        "unshare": 97,
+        "setns": 268,
+        "clone3": 435,
+        "open_tree": 428,
+        "fsopen": 430,
+        "mount_setattr": 442,
+    },
 }
 _LOAD, _JUMP_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x15, 0x45, 0x06
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000

@@ -22,14 +22,20 @@ NAMES = (
         (["--envguard=lamda"], f"no profile is named `lamda`\nhint: did you mean `lambda`? known: {NAMES}"),
         (["--envguard="], "`--envguard` names no profile\nhint: for example `--envguard=lambda`; known:"),
         (["--envguard=lambda:tmp_sise=3"], "no dimension is named `tmp_sise`\nhint: did you mean `tmp_size`? known:"),
-        (["--envguard=lambda:tmp_size=512X"], "`tmp_size`: expected a size such as \"512M\" or \"10G\", got '512X'"),
+        (["--envguard=lambda:tmp_size=512X"], '`tmp_size`: expected a size such as "512M" or "10G", got \'512X\''),
         (["--envguard=lambda:uid=4294967296"], "`uid`: expected a whole number from 0 to 4294967294, got '4294967296'"),
         (["--envguard=lambda:memory"], "`lambda:memory`: `memory` has no value\nhint: write `lambda:memory=VALUE`"),
-        (["--envguard=lambda:folder=/nowhere"], "could not be entered: working folder /nowhere: No such file or directory"),
+        (
+            ["--envguard=lambda:folder=/nowhere"],
+            "could not be entered: working folder /nowhere: No such file or directory",
+        ),
         (["--envguard=lambda", "-p", "no:xdist"], "runs its environments through pytest-xdist, which is switched off"),
         (["--envguard=lambda", "--tx=popen"], "`--tx` and `--envguard` both say where tests run"),
         (["--envguard=lambda", "--dist=each"], "`--dist=each` runs every test in every worker"),
-        (["--envguard=lambda,offline", "--pdb"], "`--pdb` needs the terminal for itself and works with one environment"),
+        (
+            ["--envguard=lambda,offline", "--pdb"],
+            "`--pdb` needs the terminal for itself and works with one environment",
+        ),
         (["--envguard=lambda,offline", "-s"], "`-s` needs the terminal for itself and works with one environment"),
         (["--envguard=lambda", "-s", "--junitxml=x"], "`--junitxml` cannot be written together with `-s`"),
         (["--envguard-fidelity=perfect"], "invalid choice: 'perfect' (choose from"),
@@ -51,7 +57,10 @@ def test_a_mistake_on_the_command_line(project: Path, run: Run, arguments: list[
     ("text", "message"),
     [
         ("[tool.envguard.profiles.own\n", "pyproject.toml: Expected ']' at the end of a table declaration (at line 1"),
-        ("[tool.envguard.profiles.own]\ninherits = 'lambada'\n", "`inherits`: no profile is named `lambada`\nhint: did"),
+        (
+            "[tool.envguard.profiles.own]\ninherits = 'lambada'\n",
+            "`inherits`: no profile is named `lambada`\nhint: did",
+        ),
         (
             "[tool.envguard.profiles.own]\ninherits = 'two'\n[tool.envguard.profiles.two]\ninherits = 'own'\n",
             "[tool.envguard.profiles.own]: `inherits` goes round in a circle: own -> two -> own",
@@ -59,7 +68,7 @@ def test_a_mistake_on_the_command_line(project: Path, run: Run, arguments: list[
         ("[tool.envguard.profiles.own]\ntmp_exec = 'maybe'\n", "`tmp_exec`: expected true or false, got 'maybe'"),
         ("[tool.envguard.profiles.own]\nuid = -1\n", "`uid`: expected a whole number from 0 to 4294967294, got -1"),
         ("[tool.envguard.profiles.own]\nsince = 3\n", "`since`: expected a table, got 3"),
-        ("[tool.envguard.profiles.own]\nhome = 'relative'\n", "`home`: expected an absolute path or \"host\", \"unset\""),
+        ("[tool.envguard.profiles.own]\nhome = 'relative'\n", '`home`: expected an absolute path or "host", "unset"'),
         ("[tool.envguard.profiles]\nown = 3\n", "[tool.envguard.profiles.own]: expected a table, got 3"),
         ("[tool.envguard]\nprofiles = 3\n", "[tool.envguard.profiles] must be a table with one table for each profile"),
         ("[tool.envguard.profiles.own]\nenv = { X = '{nothing}' }\n", "no placeholder is named `{nothing}`"),
@@ -95,12 +104,23 @@ def test_a_project_that_is_the_replaced_folder_itself_is_refused() -> None:
 
 def test_an_interpreter_in_a_noexec_tmp_of_the_hosts_is_refused(tmp_path: Path) -> None:
     """`tmp_exec = false` for the host's own /tmp can't hold while the interpreter runs from there."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--system-site-packages", tmp_path / "venv"], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", "--system-site-packages", tmp_path / "venv"], check=True
+    )
     python = tmp_path / "venv/bin/python"
     project = tmp_path / "project"
     project.mkdir()
     environment = {**plain_environment(), "PYTHONPATH": ":".join(path for path in sys.path if path)}
-    words = [python, "-m", "pytest", "-p", "pytest_envguard.plugin", "-p", "xdist.plugin", "--envguard=host:tmp_exec=no"]
+    words = [
+        python,
+        "-m",
+        "pytest",
+        "-p",
+        "pytest_envguard.plugin",
+        "-p",
+        "xdist.plugin",
+        "--envguard=host:tmp_exec=no",
+    ]
     environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 
     found = subprocess.run(words, cwd=project, env=environment, capture_output=True, text=True, check=False)

@@ -37,7 +37,9 @@ def test_a_failure_that_the_host_does_not_have_is_named_so(project: Path, run: R
 
 def test_a_failure_that_the_host_has_too_is_blamed_on_nobody(project: Path, run: Run) -> None:
     """An error that only looks like an environment's own is reported as failing everywhere."""
-    (project / "test_app.py").write_text('def test_made_up():\n    raise OSError(30, "Read-only file system", "/made/up")\n')
+    (project / "test_app.py").write_text(
+        'def test_made_up():\n    raise OSError(30, "Read-only file system", "/made/up")\n'
+    )
 
     result = run("--envguard=lambda,container")
 
@@ -69,7 +71,9 @@ def test_imports_happen_inside(project: Path, run: Run) -> None:
     assert result.has("fails only in lambda and container: 1 test", "test_app.py")
 
 
-@pytest.mark.parametrize(("baseline", "expected"), [("never", "fails, not compared with the host"), ("always", "only in")])
+@pytest.mark.parametrize(
+    ("baseline", "expected"), [("never", "fails, not compared with the host"), ("always", "only in")]
+)
 def test_the_comparison_with_the_host_is_chosen(project: Path, run: Run, baseline: str, expected: str) -> None:
     """--envguard-baseline=never compares nothing; always runs every test on the host as well."""
     (project / "test_app.py").write_text(WRITES)
@@ -116,7 +120,9 @@ def test_every_verbose_line_names_the_environment(project: Path, run: Run) -> No
 
 def test_junit_tells_the_environments_apart(project: Path, run: Run) -> None:
     """A case has its plain name, a class name that begins with the environment, and a property; written outside."""
-    (project / "test_app.py").write_text("import pytest\n@pytest.mark.parametrize('x', ['a[b]'])\ndef test_ok(x):\n    pass\n")
+    (project / "test_app.py").write_text(
+        "import pytest\n@pytest.mark.parametrize('x', ['a[b]'])\ndef test_ok(x):\n    pass\n"
+    )
 
     run("--envguard=lambda,offline", "--junitxml=out/junit.xml")
 
@@ -148,7 +154,9 @@ def test_several_workers_for_each_environment(project: Path, run: Run) -> None:
 @pytest.mark.parametrize("distribution", ["load", "loadscope", "loadfile", "loadgroup", "worksteal"])
 def test_every_distribution_of_xdist_works_within_an_environment(project: Path, run: Run, distribution: str) -> None:
     """--dist decides how the tests of one environment are spread over its workers."""
-    (project / "test_app.py").write_text("import pytest\n@pytest.mark.parametrize('n', range(9))\ndef test_n(n):\n    pass\n")
+    (project / "test_app.py").write_text(
+        "import pytest\n@pytest.mark.parametrize('n', range(9))\ndef test_n(n):\n    pass\n"
+    )
 
     assert "18 passed" in run("--envguard=lambda,offline", "-n2", f"--dist={distribution}").out
 

@@ -1,6 +1,6 @@
 /* System calls that could reach the host, one a run: attempts NAME FOLDER SCRATCH PID
  *
- * FOLDER holds the sentinels that the test made (file, folder/, folder/inner, empty/); SCRATCH is the environment's own
+ * FOLDER holds the sentinels that the test made (file, other, empty/); SCRATCH is the environment's own
  * and may be written; PID is a process of the host. Ends with 0 if the call succeeded, otherwise with its errno.
  * Where a call succeeds that should not, something is written, so that the test sees it in the sentinel too.
  */
@@ -407,7 +407,7 @@ int main(int count, char **words) {
     host = atoi(words[4]);
     join(file, folder, "file");
     join(new_file, folder, "new");
-    join(inner, folder, "folder/inner");
+    join(inner, folder, "other");
     join(empty, folder, "empty");
     join(below, scratch, "new");
     alarm(10);

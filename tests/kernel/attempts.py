@@ -105,33 +105,33 @@ SHELL: dict[str, tuple[str, tuple[str, ...]]] = {
     "redirect over a file": ("echo reached > file", (EROFS,)),
     "append to a file": ("echo reached >> file", (EROFS,)),
     "redirect through /dev/fd": ("exec 3< file; echo reached > /dev/fd/3", (EROFS,)),
-    "cp": ("cp folder/inner new", (EROFS,)),
-    "cp over": ("cp folder/inner file", (EROFS,)),
+    "cp": ("cp other new", (EROFS,)),
+    "cp over": ("cp other file", (EROFS,)),
     "mv within": ("mv file new", (EROFS,)),
     # mv copies where a rename is EXDEV, and then can't remove what it copied, or can't make the copy.
     "mv out": ('mv file "$S/mv"', (EROFS,)),
     "mv in": ('echo reached > "$S/in"; mv "$S/in" new', (EROFS,)),
     "ln": ("ln file new", (EROFS,)),
     "ln -s": ("ln -s file new", (EROFS,)),
-    "ln -sf": ("ln -sf file folder/inner", (EROFS,)),
+    "ln -sf": ("ln -sf file other", (EROFS,)),
     "touch a new file": ("touch new", (EROFS,)),
     "touch a file": ("touch -d 2001-01-01 file", (EROFS,)),
     "dd": ("dd if=/dev/zero of=file bs=1 count=1 conv=notrunc", (EROFS,)),
-    "tar -x": ('tar -cf "$S/tar" folder && tar -xf "$S/tar" --overwrite -C empty', (EROFS,)),
+    "tar -x": ('tar -cf "$S/tar" other && tar -xf "$S/tar" --overwrite -C empty', (EROFS,)),
     "mkdir -p": ("mkdir -p new/below", (EROFS,)),
     "mkfifo": ("mkfifo new", (EROFS,)),
     "chmod": ("chmod 0600 file", (EROFS,)),
     "chmod -R": ("chmod -R go= .", (EROFS,)),
     "chown": ('chown "$(id -u)" file', (EROFS,)),
     "truncate": ("truncate -s 0 file", (EROFS,)),
-    "install": ("install -m 0755 folder/inner new", (EROFS,)),
+    "install": ("install -m 0755 other new", (EROFS,)),
     "sed -i": ("sed -i s/sentinel/reached/ file", (EROFS,)),
     "tee": ("echo reached | tee file", (EROFS,)),
     "rm": ("rm -f file", (EROFS,)),
     "rm -rf of what is put back": ('rm -rf "$PWD"', (EROFS, "EBUSY")),
     "rmdir": ("rmdir empty", (EROFS,)),
     "mktemp": ("mktemp ./new.XXXXXX", (EROFS,)),
-    "mount": ("mount --bind folder empty", (EPERM, "exit 1", "exit 32", "exit 127")),
+    "mount": ("mount --bind . empty", (EPERM, "exit 1", "exit 32", "exit 127")),
     "su": ("su -c true < /dev/null", ("exit 1", EACCES, EPERM, "exit 127")),
 }
 
@@ -190,7 +190,7 @@ def _rmtree(folder: str, _told: Told) -> None:
 
 @attempt("shutil.copytree", EROFS)
 def _copytree(folder: str, _told: Told) -> None:
-    shutil.copytree(f"{folder}/folder", f"{folder}/new")
+    shutil.copytree(f"{folder}/empty", f"{folder}/new")
 
 
 @attempt("os.setxattr", EROFS)
