@@ -31,6 +31,10 @@ def run_solo(config: pytest.Config, plans: list[Plan], option: str) -> int:
             f"for example `--envguard={plans[0].name} {option}`",
         )
     _refuse_files(config, option)
+    # Outside of its hooks pytest has given standard output back, but not standard input: pdb would read /dev/null.
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if capture is not None:
+        capture.suspend_global_capture(in_=True)
     codes = []
     for plan in plans:
         if config.get_verbosity() >= 0:

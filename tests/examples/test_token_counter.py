@@ -32,6 +32,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, dic
     folder = tmp_path_factory.mktemp("example") / "token-counter"
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns(".cache", "__pycache__", "*.egg-info"))
     words = [sys.executable, "-m", "pytest", f"--envguard={','.join(ENVIRONMENTS)}", "--junitxml=junit.xml"]
+    words += ["-o", "junit_logging=all"]  # what a child process printed is part of the evidence
     environment = {**plain_environment(), "PYTHONPATH": str(folder)}
     process = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert process.returncode == 1, process.stdout + process.stderr
@@ -41,7 +42,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, dic
         if problem is not None:
             environment_name, _, module = case.get("classname", "").partition(".")
             nodeid = f"{module.replace('.', '/')}.py::{case.get('name')}"
-            failed[environment_name][nodeid] = problem.get("message", "") + (problem.text or "")
+            failed[environment_name][nodeid] = problem.get("message", "") + "".join(case.itertext())
     return process.stdout, failed
 
 
