@@ -140,14 +140,23 @@ class EnvguardSession:
         verbose = self.config.get_verbosity() > 0
         return [line for plan in self.plans.values() for line in terminal.plan_lines(plan, verbose)]
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Remember the session: its number of tests is the sum over all environments."""
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> Iterator[None]:
+        """Remember the session, whose number of tests is the sum over all environments, and let xdist start workers."""
         self._session = session
         self._started = time.monotonic()
         if self.config.pluginmanager.hasplugin("cacheprovider"):
             assert self.config.cache is not None
             self._failed_before = self.config.cache.get(labels.LAST_FAILED, {})
+        try:
+            return (yield)
+        except (EOFError, OSError) as error:
+            # A launcher ended before its interpreter started (and has said why on standard error); xdist notices at one
+            # of several places, when it reads from the worker or writes to it.
+            raise pytest.UsageError(
+                f"an environment could not be entered, see above: {error}\n"
+                "hint: `envguard doctor` says what this machine can do"
+            ) from None
 
     def pytest_xdist_setupnodes(self) -> None:
         """Name the workers that will replace crashed ones."""

@@ -12,10 +12,14 @@ nxdomain   as none, and a resolver on 127.0.0.53 that knows no name
 from __future__ import annotations
 
 import os
-import socket
 import struct
 
-_AF_NETLINK_ROUTE = 0
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+
+_AF_INET, _AF_INET6 = 2, 10
+_NETLINK_ROUTE = 0
 _RTM_NEWLINK = 16
 _RTM_NEWROUTE = 24
 _NLM_F_REQUEST = 0x1
@@ -35,18 +39,20 @@ RESOLVER = "127.0.0.53"
 
 def configure(mode: str) -> None:
     """Bring the fresh network namespace of this process into the state ``mode`` (see the table above)."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _AF_NETLINK_ROUTE) as netlink:
+    import socket  # here, because it costs 3 ms and most environments leave the network open
+
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_ROUTE) as netlink:
         loopback = socket.if_nametoindex("lo")
         # In a fresh namespace `lo` is down, and even 127.0.0.1 answers ENETUNREACH.
-        _ask(netlink, _RTM_NEWLINK, 0, struct.pack("=BxHiII", socket.AF_UNSPEC, 0, loopback, _IFF_UP, _IFF_UP))
+        _ask(netlink, _RTM_NEWLINK, 0, struct.pack("=BxHiII", 0, 0, loopback, _IFF_UP, _IFF_UP))
         if mode in ("drop", "refuse"):
             kind, scope = (_RTN_LOCAL, _RT_SCOPE_HOST) if mode == "refuse" else (_RTN_UNICAST, _RT_SCOPE_UNIVERSE)
-            for family in (socket.AF_INET, socket.AF_INET6):
+            for family in (_AF_INET, _AF_INET6):
                 _default_route(netlink, family, loopback, kind, scope)
 
 
 def _default_route(netlink: socket.socket, family: int, device: int, kind: int, scope: int) -> None:
-    if family == socket.AF_INET6:
+    if family == _AF_INET6:
         scope = _RT_SCOPE_UNIVERSE
         if not os.path.exists("/proc/net/if_inet6"):
             return
@@ -66,6 +72,8 @@ def _ask(netlink: socket.socket, kind: int, flags: int, body: bytes) -> None:
 
 def serve_nxdomain() -> None:
     """Answer every DNS question on `RESOLVER` with NXDOMAIN, for as long as this process lives."""
+    import socket
+
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind((RESOLVER, 53))
         while True:

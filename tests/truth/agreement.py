@@ -10,7 +10,6 @@ same: same pass or fail, same exception class, same errno, same path.
 from __future__ import annotations
 
 import argparse
-import fnmatch
 import json
 import os
 import re
@@ -25,106 +24,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from truth_headers import CONDITIONS, FIRST, Caller, Case, Token, expected, read_case
+
 HERE = Path(__file__).resolve().parent
 WORK = Path("/var/tmp")
 USER = 1000  # uid and gid of an ordinary user
 STARTUP = 30  # seconds for everything that isn't the case itself
-FIRST = "the first failing test"
-
-# Condition in the headers: the words behind `--envguard=`. What isn't shipped stands in profiles.toml.
-CONDITIONS = {
-    "host": "host",
-    "roroot": "readonly_root",
-    "noexec": "noexec_tmp",
-    "nonet": "offline",
-    "offline": "offline",
-    "noshm": "no_shm",
-    "nohome": "no_home",
-    "openshift": "arbitrary_uid",
-    "lambda": "lambda_without_entry",
-    "lambdapw": "lambda",
-    "container": "container_without_home",
-    "docker": "container:tmp_size=64M",
-}
-
-_TOKEN = re.compile(
-    r"(?P<kind>pass|skip|fail|error@\w+|crash|hang|nothing)"
-    r"(?::(?P<error>[^:]+))?(?::(?P<errno>E[A-Z0-9]+|errno-?\d+|rc-?\d+))?(?::(?P<path>.+))?"
-)
-
-
-@dataclass(frozen=True)
-class Token:
-    """How a test ended, as the headers write it.
-
-    Attributes:
-        kind: "pass", "skip", "fail", "error@setup" (or teardown, collect), "crash", "hang", or "nothing": no result came.
-        error: Exception class with its module, or the signal of a crash.
-        errno: Name of the errno, or "rc" and an exit status.
-        path: In a header: a pattern in which `{home}`, `{proj}` and `*` are placeholders.
-    """
-
-    kind: str
-    error: str = ""
-    errno: str = ""
-    path: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> Token:
-        """Return the token that ``text`` is.
-
-        Raises:
-            ValueError: It isn't one.
-        """
-        match = _TOKEN.fullmatch(text)
-        if not match:
-            raise ValueError(f"not a token: {text!r}")
-        return cls(**{name: value or "" for name, value in match.groupdict().items()})
-
-    def __str__(self) -> str:
-        return ":".join(part for part in (self.kind, self.error, self.errno, self.path) if part)
-
-    def allows(self, seen: Token, places: Mapping[str, str]) -> bool:
-        """Whether ``seen`` is what this token of a header says; ``places`` fills its placeholders."""
-        if self.kind == seen.kind == "hang":
-            return True
-        if (self.kind, self.error, self.errno) != (seen.kind, seen.error, seen.errno):
-            return False
-        pattern = self.path
-        for name, path in places.items():
-            pattern = pattern.replace(f"{{{name}}}", path)
-        return not pattern or fnmatch.fnmatchcase(seen.path, pattern)
-
-
-@dataclass(frozen=True)
-class Case:
-    """A file of tests and what its header says.
-
-    Attributes:
-        path: The file.
-        packages: Distributions that it imports.
-        prepare: Shell commands that run first, unrestricted.
-        env: Variables that are set.
-        timeout: Seconds after which it counts as hanging.
-        truth: Test to condition to token; `FIRST` where the file has only one test and no line of its own for it.
-    """
-
-    path: Path
-    packages: tuple[str, ...]
-    prepare: tuple[str, ...]
-    env: Mapping[str, str]
-    timeout: int
-    truth: Mapping[str, Mapping[str, Token]]
-
-    @property
-    def name(self) -> str:
-        """Name of the file without its ending."""
-        return self.path.stem
-
-    def conditions(self) -> list[str]:
-        """Return the conditions that its header knows, in the order of `CONDITIONS`."""
-        known = {condition for tokens in self.truth.values() for condition in tokens}
-        return [condition for condition in CONDITIONS if condition in known]
 
 
 @dataclass(frozen=True)
@@ -132,8 +37,8 @@ class Comparison:
     """One test under one condition.
 
     Attributes:
-        expected: What the kernel did.
-        seen: What happened under the profile.
+        kernel: What the kernel did.
+        plugin: What happened under the profile.
         agrees: Whether that is the same.
         message: The exception's text, or what pytest printed where no result came.
     """
@@ -141,14 +46,14 @@ class Comparison:
     case: str
     test: str
     condition: str
-    expected: Token
-    seen: Token
+    kernel: Token
+    plugin: Token
     agrees: bool
     message: str
 
     def __str__(self) -> str:
-        where = f"{self.case}::{self.test} [{self.condition} = --envguard={CONDITIONS[self.condition]}]"
-        return f"{where}\n    kernel {self.expected}\n    plugin {self.seen}\n    {self.message or '(no message)'}"
+        where = f"{self.case}::{self.test} [{self.condition}: --envguard={CONDITIONS[self.condition]}]"
+        return f"{where}\n    kernel {self.kernel}\n    plugin {self.plugin}\n    {self.message or '(no message)'}"
 
 
 @dataclass(frozen=True)
@@ -158,17 +63,19 @@ class Bench:
     Attributes:
         folder: A folder of this run's own that everyone can search, outside of `/tmp`.
         python: Interpreter with pytest, the plugin and the packages of the cases.
+        caller: What of it matters for the results.
         as_user: Whether root steps down to an ordinary user before it starts pytest.
     """
 
     folder: Path
     python: str
+    caller: Caller
     as_user: bool = False
 
     def command(self, words: Sequence[str], tmp: Path) -> list[str]:
         """Return the command that runs ``words`` as whom it should, with ``tmp`` as the machine's `/tmp` if possible.
 
-        Two cases leave files in `/tmp` that the next one, under another uid, could not write. Root can give each of
+        Some cases leave files in `/tmp` that the next one, under another uid, could not write. Root can give each of
         them a new one without touching the machine; for an ordinary user that would take a user namespace, in which
         the plugin would no longer be able to do what it can outside.
         """
@@ -180,51 +87,25 @@ class Bench:
         return [*own_mounts, "sh", "-c", bind, str(tmp), *down, *words]
 
 
-# -- cases -------------------------------------------------------------------------------------------------------------
-
-
-def read_case(path: Path) -> Case:
-    """Return the case in ``path``."""
-    lines = [line.removeprefix("# ") for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("# ")]
-    header = [(name, value) for name, colon, value in (line.partition(": ") for line in lines) if colon]
-    packages = [word.strip() for value in _values(header, "packages") for word in value.split(",")]
-    tests = {name.removeprefix("truth."): _tokens(value) for name, value in header if name.startswith("truth.")}
-    return Case(
-        path=path,
-        packages=tuple(re.split(r"[=<>~!\[ ]", word)[0] for word in packages if word != "stdlib"),
-        prepare=_values(header, "prepare"),
-        env=dict(pair.split("=", 1) for value in _values(header, "env") for pair in value.split()),
-        timeout=int((*_values(header, "timeout"), "60")[0]),
-        truth=tests or {FIRST: _tokens(_values(header, "truth")[0])},
-    )
-
-
-def _values(header: Iterable[tuple[str, str]], wanted: str) -> tuple[str, ...]:
-    return tuple(value for name, value in header if name == wanted)
-
-
-def _tokens(text: str) -> dict[str, Token]:
-    pairs = (word.split("=", 1) for word in text.split())
-    return {condition: Token.parse(token) for condition, token in pairs if condition in CONDITIONS}
-
-
 def read_cases(names: Sequence[str] = ()) -> list[Case]:
     """Return the cases with these names (or in these files); all of them without a name."""
     own = {path.stem: path for path in sorted((HERE / "cases").glob("*.py"))}
     return [read_case(own.get(name) or Path(name)) for name in names or own]
 
 
-def missing_packages(case: Case, python: str) -> list[str]:
-    """Return the distributions that ``case`` imports and the interpreter ``python`` doesn't have."""
-    if not case.packages:
-        return []
-    look = (
-        "import importlib.metadata as m, sys\n"
-        "have = {d.name.lower().replace('_', '-') for d in m.distributions() if d.name}\n"
-        "print('\\n'.join(name for name in sys.argv[1:] if name.lower().replace('_', '-') not in have))"
-    )
-    answer = subprocess.run([python, "-c", look, *case.packages], check=True, capture_output=True, text=True)
-    return answer.stdout.split()
+_LOOK = """
+import importlib.metadata, importlib.util, json, sys
+names = {(found.name or "").lower().replace("_", "-") for found in importlib.metadata.distributions()}
+dbm = [name for name in ("_gdbm", "_dbm") if importlib.util.find_spec(name)]
+print(json.dumps([sys.version_info[:2], sorted(names), dbm]))
+"""
+
+
+def look_at(python: str, root: bool) -> Caller:
+    """Return what matters about the interpreter ``python``."""
+    answer = subprocess.run([python, "-c", _LOOK], check=True, capture_output=True, text=True)
+    (major, minor), distributions, dbm = json.loads(answer.stdout)
+    return Caller((major, minor), frozenset(distributions), tuple(dbm), root)
 
 
 # -- layout ------------------------------------------------------------------------------------------------------------
@@ -243,7 +124,7 @@ def build_fixtures(bench: Bench, model: bool) -> None:
     # In a checkout that others may not enter, they must still find the plugin that writes the reports.
     shutil.copy(HERE / "truth_reports.py", folder)
     for path in folder.rglob("*"):
-        path.chmod(0o755)  # safetensors writes its file for its owner only
+        path.chmod(0o755)  # safetensors gives its file to its owner only
 
 
 def needs_model(case: Case) -> bool:
@@ -309,22 +190,16 @@ def run_case(case: Case, condition: str, bench: Bench) -> list[Comparison]:
     layout = lay_out(case, condition, bench)
     printed = _run_pytest(case, condition, bench, layout)
     lines = layout.reports.read_text(encoding="utf-8").splitlines() if layout.reports.exists() else []
-    seen = read_reports([json.loads(line) for line in lines])
+    results = read_reports([json.loads(line) for line in lines])
     places = {"home": str(layout.home), "proj": str(layout.project)}
     comparisons = []
     for test, tokens in case.truth.items():
         if condition in tokens:
-            token, message = _result(seen, test, printed)
-            agrees = tokens[condition].allows(token, places)
-            comparisons.append(Comparison(case.name, test, condition, tokens[condition], token, agrees, message))
+            kernel = expected(case, test, tokens[condition], bench.caller)
+            plugin, message = _result(results, test, printed)
+            agrees = kernel.allows(plugin, places)
+            comparisons.append(Comparison(case.name, test, condition, kernel, plugin, agrees, message))
     return comparisons
-
-
-def _result(seen: Mapping[str, tuple[Token, str]], test: str, printed: str) -> tuple[Token, str]:
-    if test == FIRST and seen:
-        return next((result for result in seen.values() if result[0].kind != "pass"), (Token("pass"), ""))
-    # A file that can't be imported has one result for all of its tests.
-    return seen.get(test) or seen.get("") or (Token("nothing"), printed)
 
 
 def _run_pytest(case: Case, condition: str, bench: Bench, layout: Layout) -> str:
@@ -351,20 +226,30 @@ def _run_pytest(case: Case, condition: str, bench: Bench, layout: Layout) -> str
     return printed[-2000:].strip()
 
 
-def read_reports(lines: Iterable[Mapping[str, Any]]) -> dict[str, tuple[Token, str]]:
-    """Return how each test ended and its exception's text, from the lines that `truth_reports` wrote.
+_Result = tuple[Token, str]  # how a test ended, and what it said
 
-    The first phase that fails decides; a test of which only the start was heard hangs. Errors of collection have the
-    name "" because they stand for all tests of the file.
+
+def _result(results: Mapping[str, _Result], test: str, printed: str) -> _Result:
+    if test == FIRST and results:
+        return next((result for result in results.values() if result[0].kind != "pass"), (Token("pass"), ""))
+    # A file that can't be imported has one result for all of its tests.
+    return results.get(test) or results.get("") or (Token("nothing"), printed)
+
+
+def read_reports(lines: Iterable[Mapping[str, Any]]) -> dict[str, _Result]:
+    """Return how each test ended, from the lines that `truth_reports` wrote.
+
+    The first phase that fails decides; a test of which only the start was heard hangs. An error of collection has the
+    name "" because it stands for all tests of the file.
     """
-    results: dict[str, tuple[Token, str]] = {}
+    results: dict[str, _Result] = {}
     for line in lines:
         test = line["nodeid"].partition("::")[2]
-        earlier = results.get(test)
+        undecided = test not in results or results[test][0].kind in ("hang", "pass")
         if line["when"] == "start":
             results[test] = (Token("hang"), "")
-        elif line["outcome"] in ("failed", "skipped") and (earlier is None or earlier[0].kind in ("hang", "pass")):
-            results[test] = (_token(line), line.get("facts", {}).get("text") or line["text"][-400:])
+        elif line["outcome"] in ("failed", "skipped") and undecided:
+            results[test] = (_token(line), line["facts"].get("text") or line["text"][-400:])
         elif line["when"] == "call" and line["outcome"] == "passed":
             results[test] = (Token("pass"), "")
     return results
@@ -385,11 +270,10 @@ def _token(line: Mapping[str, Any]) -> Token:
 # -- everything --------------------------------------------------------------------------------------------------------
 
 
-def compare(cases: Iterable[Case], conditions: Sequence[str], bench: Bench, jobs: int) -> Iterator[Comparison]:
+def compare(cases: Iterable[Case], conditions: Iterable[str], bench: Bench, jobs: int) -> Iterator[Comparison]:
     """Yield a comparison for every test of ``cases`` under every one of ``conditions`` that its header knows."""
-    cases = list(cases)
-    build_fixtures(bench, any(needs_model(case) for case in cases))
-    runs = [(case, condition) for case in cases for condition in case.conditions() if condition in conditions]
+    wanted = set(conditions)
+    runs = [(case, condition) for case in cases for condition in case.conditions() if condition in wanted]
     with ThreadPoolExecutor(jobs) as pool:
         for comparisons in pool.map(lambda run: run_case(*run, bench), runs):
             yield from comparisons
@@ -422,17 +306,17 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
 def main(words: Sequence[str] | None = None) -> int:
     """Run what the command line asks for; returns 0 only if everything agrees."""
     chosen = _arguments(words)
-    cases = []
-    for case in read_cases(chosen.cases):
-        missing = missing_packages(case, chosen.venv)
-        if missing:
-            print(f"left out: {case.name} (needs {', '.join(missing)})")
-        else:
-            cases.append(case)
+    caller = look_at(chosen.venv, root=os.geteuid() == 0 and not chosen.as_user)
+    cases = read_cases(chosen.cases)
+    for case in cases:
+        if caller.lacks(case):
+            print(f"left out: {case.name} (needs {', '.join(caller.lacks(case))})")
+    cases = [case for case in cases if not caller.lacks(case)]
     with tempfile.TemporaryDirectory(prefix="truth-", dir=chosen.work, ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)
-        bench = Bench(Path(folder), chosen.venv, chosen.as_user)
-        comparisons = list(compare(cases, chosen.condition or list(CONDITIONS), bench, chosen.jobs))
+        bench = Bench(Path(folder), chosen.venv, caller, chosen.as_user)
+        build_fixtures(bench, any(needs_model(case) for case in cases))
+        comparisons = list(compare(cases, chosen.condition or CONDITIONS, bench, chosen.jobs))
     print(report(comparisons))
     return 0 if comparisons and all(comparison.agrees for comparison in comparisons) else 1
 

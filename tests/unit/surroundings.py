@@ -37,9 +37,7 @@ def abilities(
     """Return a machine on which every facility works but the ``broken`` ones."""
     return Abilities(
         privileged=privileged,
-        facilities={
-            name: Ability(name, REFUSED, MEND) if name in broken else Ability(name) for name in facility.NAMES
-        },
+        facilities={name: Ability(name, REFUSED, MEND) if name in broken else Ability(name) for name in facility.NAMES},
         subordinate=subordinate,
         mapped_ids=mapped_ids,
     )
@@ -98,7 +96,7 @@ def profile(name: str = "mine", **values: object) -> Profile:
     return Profile(name, values={key: read(key, value, "test") for key, value in values.items()})
 
 
-def plan(machine: Abilities = ORDINARY, here: Surroundings | None = None, **values: object) -> Plan:
+def plan(machine: Abilities = ORDINARY, here: Surroundings | None = None, /, **values: object) -> Plan:
     """Return the plan for a profile with these ``values``."""
     return make_plan(profile(**values), machine, here or surroundings())
 
@@ -189,10 +187,10 @@ class Mounted:
     def _folder(self, path: str) -> None:
         self.seen = {**dict.fromkeys(ways_to(path), True), **self.seen}
 
-    def _link(self, path: str, target: str) -> None:
+    def _link(self, path: str, **_others: object) -> None:
         self._folder(path)
 
-    def _put(self, path: str, readonly: bool) -> None:
+    def _put(self, path: str, **_others: object) -> None:
         if path not in self._held:
             self.mistakes.append(f"put {path}: it was not taken before it was covered")
             return

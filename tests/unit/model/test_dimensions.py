@@ -18,7 +18,7 @@ MODE = 'an octal mode in quotes such as "1777"'
 NAMES = "a list of variable names (a `*` at the end stands for any rest)"
 VARIABLES = "a table of variables, each with text as its value"
 
-ACCEPTED = {
+ACCEPTED: dict[str, list[tuple[object, object]]] = {
     "root": [("host", "host"), ("read-only", "read-only")],
     "proc": [("host", "host"), ("container", "container"), ("read-only", "read-only")],
     "devices": [("host", "host"), ("container", "container"), ("read-only", "read-only")],
@@ -54,7 +54,7 @@ ACCEPTED = {
     "runtime": [("3.12", "3.12")],
 }
 
-REFUSED = {
+REFUSED: dict[str, list[tuple[object, str, str]]] = {
     "root": [("readonly", 'one of "host", "read-only"', "'readonly'")],
     "proc": [("none", 'one of "host", "container", "read-only"', "'none'")],
     "devices": [(True, 'one of "host", "container", "read-only"', "true")],
@@ -86,7 +86,10 @@ REFUSED = {
     "user": [(993, "text", "993"), ("a\0b", "text", "'a\\x00b'")],
     "user_home": [("~", PATH, "'~'"), ("", PATH, "''")],
     "capabilities": [("all", 'one of "host", "none"', "'all'")],
-    "home": [("gone", 'an absolute path or "host", "unset"', "'gone'"), (1, 'an absolute path or "host", "unset"', "1")],
+    "home": [
+        ("gone", 'an absolute path or "host", "unset"', "'gone'"),
+        (1, 'an absolute path or "host", "unset"', "1"),
+    ],
     "env": [
         ("A=1", VARIABLES, "'A=1'"),
         ({"A": 1}, VARIABLES, "{'A': 1}"),

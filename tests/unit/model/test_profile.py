@@ -126,9 +126,7 @@ OTHER = {"uid": 1000, "gid": 0, "user": ""}
         pytest.param({}, {"gid": 5}, {"gid": 5}, id="only-the-second's-gid"),
     ],
 )
-def test_identity_stays_whole(
-    first: dict[str, object], second: dict[str, object], identity: dict[str, object]
-) -> None:
+def test_identity_stays_whole(first: dict[str, object], second: dict[str, object], identity: dict[str, object]) -> None:
     """Uid, gid and passwd entry come from one profile, the first that has them, and never get lost."""
     assert combine(profile("a", **first), profile("b", **second)).values == identity
 

@@ -100,7 +100,7 @@ def test_overrides(load: Load, word: str, values: dict[str, object]) -> None:
         ),
         (
             "lambda:runtime=banana",
-            '`lambda:runtime=banana`: `runtime`: expected a Python version such as "3.12", got \'banana\'',
+            "`lambda:runtime=banana`: `runtime`: expected a Python version such as \"3.12\", got 'banana'",
             "",
         ),
     ],
@@ -270,7 +270,7 @@ def test_a_bad_runtime_is_refused(load: Load, runtime: str) -> None:
 
 def test_a_bad_version_in_since_is_refused(load: Load, tmp_path: Path) -> None:
     """A key of `since` that is no Python version is refused with its place."""
-    error = refused(lambda: load('[tool.envguard.profiles.edge]\nsince.new = { uid = 5 }').one("edge"))
+    error = refused(lambda: load("[tool.envguard.profiles.edge]\nsince.new = { uid = 5 }").one("edge"))
     where = f"{tmp_path / 'pyproject.toml'}: [tool.envguard.profiles.edge]"
     assert error.message.startswith(where)
     assert "`since`" in error.message

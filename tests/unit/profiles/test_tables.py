@@ -79,12 +79,21 @@ def test_a_project_without_profiles(tmp_path: Path, text: str) -> None:
         (EDGE + 'inherits = ["a"]', "[tool.envguard.profiles.edge]: `inherits`: expected the name of a profile"),
         (EDGE + 'uid = "root"', "[tool.envguard.profiles.edge]: `uid`: expected a whole number from 0 to 4294967294"),
         (EDGE + "dimensions.uid = -1", "[tool.envguard.profiles.edge]: `uid`: expected a whole number"),
-        (EDGE + "tmpsize = 1", "[tool.envguard.profiles.edge]: no dimension is named `tmpsize`\nhint: did you mean `tmp_"),
+        (
+            EDGE + "tmpsize = 1",
+            "[tool.envguard.profiles.edge]: no dimension is named `tmpsize`\nhint: did you mean `tmp_",
+        ),
         (EDGE + "dimensions = 3", "[tool.envguard.profiles.edge]: expected a table of dimensions, got 3"),
         (EDGE + "since = 3", "[tool.envguard.profiles.edge]: `since`"),
         (EDGE + 'since."3.12" = 3', "[tool.envguard.profiles.edge], since 3.12: expected a table of dimensions"),
-        (EDGE + 'since."3.12" = { tmpsize = 1 }', "[tool.envguard.profiles.edge], since 3.12: no dimension is named `tmps"),
-        (EDGE + 'since."3.12" = { uid = -1 }', "[tool.envguard.profiles.edge], since 3.12: `uid`: expected a whole number"),
+        (
+            EDGE + 'since."3.12" = { tmpsize = 1 }',
+            "[tool.envguard.profiles.edge], since 3.12: no dimension is named `tmps",
+        ),
+        (
+            EDGE + 'since."3.12" = { uid = -1 }',
+            "[tool.envguard.profiles.edge], since 3.12: `uid`: expected a whole number",
+        ),
         (EDGE + "sources = 3", "[tool.envguard.profiles.edge]: `sources`"),
         (EDGE + "sources = []", "[tool.envguard.profiles.edge]: `sources`"),
         (EDGE + 'sources = "seen"', "[tool.envguard.profiles.edge]: `sources`"),
@@ -112,7 +121,7 @@ def test_an_unknown_key_of_a_file() -> None:
 @pytest.mark.parametrize("raw", [None, 3, "lambda", ["lambda"]])
 def test_a_plugin_s_profile_is_a_table(raw: object) -> None:
     """Something else from a plugin's hook is refused with the plugin's profile named."""
-    with pytest.raises(EnvguardError, match="^profile `edge` of a plugin: "):
+    with pytest.raises(EnvguardError, match=r"^profile `edge` of a plugin: "):
         read_table(raw, "profile `edge` of a plugin")  # type: ignore[arg-type]  # that is the mistake
 
 

@@ -1,0 +1,166 @@
+"""Figures as ratios against a named peer: medians of several runs that alternate with the peer's, printed as a table.
+
+``python tests/benchmarks/measure.py [NAME…]``; nothing is asserted, because figures are about machines as well.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pytest_envguard import launcher
+from pytest_envguard.engine.prepare import plans_for
+from pytest_envguard.profiles import load_catalogue
+
+BWRAP = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--unshare-net", "true"]
+TRIVIAL = "import pytest\n@pytest.mark.parametrize('n', range({count}))\ndef test_n(n):\n    pass\n"
+Row = tuple[str, str, str, str]
+
+
+def alternately(*actions: Callable[[], object], rounds: int) -> list[float]:
+    """Return the median seconds of each action; they take turns, so that a busy moment meets all of them."""
+    seconds: list[list[float]] = [[] for _ in actions]
+    for _ in range(rounds):
+        for action, taken in zip(actions, seconds, strict=True):
+            start = time.perf_counter()
+            action()
+            taken.append(time.perf_counter() - start)
+    return [statistics.median(taken) for taken in seconds]
+
+
+def row(what: str, mine: float, peer: float, name: str, unit: str = "ms") -> Row:
+    """Return one line of the table."""
+    factor = {"ms": 1000, "s": 1}[unit]
+    return what, f"{mine * factor:.2f} {unit}", f"{peer * factor:.2f} {unit} ({name})", f"{mine / peer:.3f}"
+
+
+def _script() -> dict[str, object]:
+    """The same restrictions as `BWRAP`: a read-only root, own /dev, /proc, /tmp and network."""
+    catalogue = load_catalogue(None, sys.version_info[:2])
+    profile = catalogue.one("host:root=read-only:tmp=private:shm=absent:network=none:proc=read-only")
+    (plan,) = plans_for([profile], str(Path.cwd()), {})
+    return plan.script
+
+
+def _enter(script: dict[str, object]) -> None:
+    """Fork, enter, end: what one test in an environment of its own costs on top of the test."""
+    child = os.fork()
+    if child == 0:
+        launcher._leave_namespaces(script)
+        init = os.fork()
+        if init == 0:
+            for step, arguments in script["steps"]:  # type: ignore[attr-defined]
+                launcher._STEPS[step](**arguments)
+            os._exit(0)
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(init, 0)[1]))
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def entering() -> Iterator[Row]:
+    """Entering an environment ÷ bwrap with the same restrictions."""
+    if shutil.which("bwrap") is None:
+        yield "entering an environment", "-", "bwrap is not installed", "-"
+        return
+    script = _script()
+    whole = [*launcher.command_line(script), "true"]
+    mine, process, peer = alternately(
+        lambda: _enter(script),
+        lambda: subprocess.run(whole, check=True),
+        lambda: subprocess.run(BWRAP, check=True),
+        rounds=200,
+    )
+    yield row("fork, enter, end", mine, peer, "bwrap … true")
+    yield row("the launcher as a program, with its interpreter", process, peer, "bwrap … true")
+
+
+def _suite(folder: Path, count: int) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    (folder / "test_trivial.py").write_text(TRIVIAL.format(count=count))
+    return folder
+
+
+def _pytest(folder: Path, *arguments: str, before: tuple[str, ...] = ()) -> Callable[[], object]:
+    words = [*before, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+
+    def run() -> None:
+        subprocess.run(words, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+    return run
+
+
+def thousand(folder: Path) -> Iterator[Row]:
+    """1,000 trivial tests in one environment ÷ the same in one plain worker of xdist."""
+    suite = _suite(folder / "thousand", 1000)
+    actions = [_pytest(suite, "--envguard=lambda"), _pytest(suite, "-n", "1")]
+    if shutil.which("bwrap"):
+        python = ("--bind", "/dev/shm", "/dev/shm")
+        actions.append(_pytest(suite, "-p", "no:xdist", before=tuple(BWRAP[:-1]) + python + ("--chdir", str(suite))))
+    mine, peer, *sandboxed = alternately(*actions, rounds=9)
+    yield row("1,000 tests in lambda", mine, peer, "pytest -n 1", "s")
+    for other in sandboxed:
+        yield row("1,000 tests in lambda", mine, other, "bwrap … pytest, no workers", "s")
+
+
+def idle(folder: Path) -> Iterator[Row]:
+    """Installed and unused ÷ not loaded, collecting 1,000 tests."""
+    suite = _suite(folder / "thousand", 1000)
+    mine, peer = alternately(
+        _pytest(suite, "--collect-only"), _pytest(suite, "--collect-only", "-p", "no:envguard"), rounds=25
+    )
+    yield row("collecting 1,000 tests, plugin unused", mine, peer, "-p no:envguard")
+
+
+def many(folder: Path) -> Iterator[Row]:
+    """Cost per test at 20,000 × 3 environments ÷ at 1,000 × 3, and what a report costs the controller."""
+    environments = "--envguard=lambda,container,offline"
+    seconds, memory = {}, {}
+    for count in (1000, 20_000):
+        suite = _suite(folder / str(count), count)
+        start = time.perf_counter()
+        memory[count] = _peak_memory(suite, environments)
+        seconds[count] = (time.perf_counter() - start) / count / 3
+    yield row("a test of 20,000 × 3 environments", seconds[20_000], seconds[1000], "of 1,000 × 3")
+    each = (memory[20_000] - memory[1000]) / (19_000 * 3)
+    yield "controller's memory for each test and environment", f"{each / 1024:.2f} KiB", "-", "-"
+
+
+def _peak_memory(suite: Path, environments: str) -> int:
+    words = ["pytest", "-q", "-p", "no:cacheprovider", environments]
+    source = f"import pytest, resource, sys; code = pytest.main({words[1:]!r}); "
+    source += "print('PEAK', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
+    out = subprocess.run([sys.executable, "-c", source], cwd=suite, check=True, capture_output=True, text=True).stdout
+    found = re.search(r"PEAK (\d+)", out)
+    assert found, out
+    return int(found[1]) * 1024
+
+
+BENCHMARKS: dict[str, Callable[[Path], Iterator[Row]]] = {
+    "entering": lambda _folder: entering(),
+    "thousand": thousand,
+    "idle": idle,
+    "many": many,
+}
+
+
+def main(names: list[str]) -> None:
+    """Run the named benchmarks, or all of them."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as scratch:
+        Path(scratch).chmod(0o755)
+        rows = [line for name in names or BENCHMARKS for line in BENCHMARKS[name](Path(scratch))]
+    widths = [max(len(line[column]) for line in rows) for column in range(4)]
+    for line in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

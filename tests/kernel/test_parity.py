@@ -1,0 +1,212 @@
+"""Every operation comes to the same in a profile as in the deployment that it stands for; see `expectations`."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import expectations as table
+from .conftest import HERE, ROOT, STARTERS, Answer, Run, Starter
+
+SCRIPT = (str(HERE / "observe.py"),)
+CASES = [
+    pytest.param(who, profile, row, id=f"{who}-{profile}-{row.operation}")
+    for who in STARTERS
+    for profile in table.PROFILES
+    for row in table.ROWS
+    if profile in row.expected and (row.operation, profile) != table.SLOW
+]
+
+
+def _ours(folder: Path) -> Path:
+    """Make what the operations find: files of the starter's own, open to all to read."""
+    (folder / "empty").mkdir(parents=True)
+    for name in ("file", "open", "unlinked"):
+        (folder / name).write_text("content\n")
+    (folder / "open").chmod(0o666)
+    (folder / "module.py").write_text("")
+    (folder / "script").write_text("#!/bin/sh\nexit 0\n")
+    shutil.copy(os.path.realpath(shutil.which("true") or "/bin/true"), folder / "true")
+    for name in ("script", "true"):
+        (folder / name).chmod(0o755)
+    for name, mode in (("rollback.db", "delete"), ("wal.db", "wal")):
+        connection = sqlite3.connect(folder / name)
+        connection.execute(f"pragma journal_mode={mode}")
+        connection.execute("create table t (x)")
+        connection.commit()
+        connection.close()
+    return folder
+
+
+def _closed(folder: Path) -> Path:
+    """Make a folder that nobody may search but root with its capabilities."""
+    folder.mkdir()
+    (folder / "file").touch()
+    folder.chmod(0o000)
+    return folder
+
+
+def _theirs(starter: Starter, name: str) -> Path:
+    """Return a folder of root's with mode 0755: one of the test's own, or /usr, where an ordinary user can't harm it."""
+    if os.getuid():
+        return Path("/usr")
+    folder = starter.project / name
+    folder.mkdir()
+    return folder
+
+
+def _told(starter: Starter, profile: str) -> dict[str, Any]:
+    own = _ours(starter.project / profile)
+    closed = _closed(starter.project / f"{profile} closed")
+    starter.give(own)
+    starter.give(closed)
+    return {
+        "ours": str(own),
+        "closed": str(closed),
+        "theirs": str(_theirs(starter, f"{profile} theirs")),
+        "tmp": "",
+        "beyond_tmp": 513 << 20,
+        "threads": 800,
+        "operations": _operations(profile),
+    }
+
+
+def _operations(profile: str) -> list[str]:
+    if profile == "host":
+        return [row.operation for row in table.ROWS if table.HOST in {*row.expected.values(), *row.mapped.values()}]
+    asked = [row.operation for row in table.ROWS if profile in row.expected]
+    return [operation for operation in asked if (operation, profile) != table.SLOW]
+
+
+@dataclass
+class Observed:
+    """What one starter saw.
+
+    Attributes:
+        seen: Profile (and `host`) to operation to observation.
+        how: Profile to the way to its identity.
+        late: The run that takes ten seconds, under way.
+    """
+
+    seen: dict[str, dict[str, str]]
+    how: dict[str, str]
+    late: subprocess.Popen[str]
+
+
+def _observe(starter: Starter) -> Observed:
+    operation, profile = table.SLOW
+    late = starter.begin([Run(profile, SCRIPT, {"operations": [operation]})])
+    names = ("host", *table.PROFILES)
+    answers: list[Answer] = starter.run([Run(name, SCRIPT, _told(starter, name)) for name in names])
+    seen = {name: answer.json() for name, answer in zip(names, answers, strict=True)}
+    return Observed(seen, {name: answer.how for name, answer in zip(names, answers, strict=True)}, late)
+
+
+@pytest.fixture(scope="session")
+def observed(starters: Callable[..., Starter]) -> Iterator[Callable[[str], Observed]]:
+    """Return a function from a starter's name to what it saw: all profiles at the same time, once."""
+    known: dict[str, Observed] = {}
+
+    def get(name: str) -> Observed:
+        starter = starters(name)
+        if name not in known:
+            known[name] = _observe(starter)
+        return known[name]
+
+    yield get
+    for seen in known.values():
+        if seen.late.poll() is None:
+            seen.late.kill()
+            seen.late.communicate()
+
+
+def _filled(text: str, profile: str, how: str) -> str:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    lower = how != "real" and hard != resource.RLIM_INFINITY and hard < 524288
+    uid = table.UIDS.get(profile, ":").split(":")[0]
+    return text.replace("{uid}", uid).replace("{hard}", str(hard if lower else 524288))
+
+
+@pytest.mark.parametrize(("who", "profile", "row"), CASES)
+def test_parity(who: str, profile: str, row: table.Row, observed: Callable[[str], Observed]) -> None:
+    """The operation comes to what the table says for this profile."""
+    seen = observed(who)
+    expected = _filled(row.of(who, profile, seen.how[profile]), profile, seen.how[profile])
+    if expected == table.HOST:
+        expected = seen.seen["host"][row.operation]
+    answer = seen.seen[profile][row.operation]
+    if answer.startswith("skip: "):
+        pytest.skip(answer.removeprefix("skip: "))
+    assert answer == expected, row.departs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("who", STARTERS)
+def test_names_behind_a_dropping_network_fail_after_ten_seconds(
+    who: str, observed: Callable[[str], Observed], starters: Callable[..., Starter]
+) -> None:
+    """Where packets vanish, a name fails with EAI_AGAIN after two tries of five seconds."""
+    operation, profile = table.SLOW
+    (row,) = (row for row in table.NETWORK if row.operation == operation)
+    (answer,) = starters(who).finish(observed(who).late)
+    assert answer.json() == {operation: row.expected[profile]}
+
+
+@pytest.mark.parametrize("row", table.PROCESSES, ids=lambda row: row.operation)
+def test_processes_are_limited(row: table.Row, starter: Starter) -> None:
+    """Beyond RLIMIT_NPROC a thread is a RuntimeError, and fork and subprocess are BlockingIOError."""
+    # A uid of its own: the limit counts all processes of a uid on the machine, other runs of this test included.
+    profile = f"lambda:uid={200_000 + os.getpid() % 100_000}"
+    (answer,) = starter.run([Run(profile, SCRIPT, {"operations": [row.operation], "threads": 800})])
+    assert answer.json() == {row.operation: row.expected["lambda"]}
+
+
+def test_a_full_shared_memory_folder_is_enospc(starter: Starter) -> None:
+    """A lock that finds /dev/shm full is refused with ENOSPC."""
+    row = table.SHM_FULL
+    runs = [Run(profile, SCRIPT, {"operations": [row.operation]}) for profile in row.expected]
+    answers = [answer.json()[row.operation] for answer in starter.run(runs)]
+    assert answers == list(row.expected.values())
+
+
+def test_a_read_only_root_holds_for_root(starters: Callable[..., Starter]) -> None:
+    """EROFS is for uid 0 too, and beats every permission that root has."""
+    starter = starters(ROOT)
+    told = {**_told(starter, "read-only root"), "operations": list(table.READ_ONLY_ROOT)}
+    (answer,) = starter.run([Run("read-only root", SCRIPT, told, values={"root": "read-only"})])
+    seen = {name: answer.json()[name] for name in table.READ_ONLY_ROOT}
+    assert seen == table.READ_ONLY_ROOT
+
+
+MEMORY = "import sys\nheld = b'x' * (256 << 20)\nprint('never reached')"
+FILES = "file = open('/tmp/big', 'wb')\nfor _ in range(256):\n    file.write(b'x' * (1 << 20))\nprint('never reached')"
+
+
+@pytest.mark.parametrize(
+    ("profile", "source"),
+    [
+        pytest.param("lambda:memory=128M", MEMORY, id="memory"),
+        pytest.param("container:memory=128M", FILES, id="files in a tmpfs that counts as memory"),
+    ],
+)
+def test_too_much_memory_is_a_kill(profile: str, source: str, starter: Starter) -> None:
+    """Beyond the memory limit everything is killed without a Python exception, as a control group does."""
+    # The watchdog looks fifty times a second, so the program stays a little.
+    (answer,) = starter.run([Run(profile, ("-c", source + "\nimport time; time.sleep(5)"))])
+    assert (answer.code, "Traceback" in answer.err) == (137, False)
+
+
+def test_every_row_that_departs_says_why() -> None:
+    """A row whose expectation differs for a uid that is only shown gives the reason."""
+    assert [row.operation for row in table.ROWS if row.mapped and not row.departs and row.mapped != row.expected] == [
+        row.operation for row in table.ROWS if set(row.mapped.values()) == {table.HOST} and not row.departs
+    ]

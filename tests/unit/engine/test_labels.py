@@ -1,0 +1,99 @@
+"""The environment's name in what xdist passes on."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from pytest_envguard.engine.labels import LAST_FAILED, label_junit, label_report, labelled, plain_last_failed
+from pytest_envguard.model.verdict import Outcome, Run
+
+NODEID = "tests/test_a.py::TestB::test_c[x::y]"
+
+
+def report(when: str, nodeid: str = NODEID, name: str = "TestB.test_c[x::y]") -> pytest.TestReport:
+    """Return pytest's report of one phase."""
+    return pytest.TestReport(nodeid, ("tests/test_a.py", 7, name), {}, "passed", None, when)  # type: ignore[arg-type]
+
+
+def test_the_plain_node_id_still_selects_the_test() -> None:
+    """The part before the space is the node id."""
+    assert labelled(NODEID, "lambda+offline").partition(" ") == (NODEID, " ", "@lambda+offline")
+
+
+@pytest.mark.parametrize(("when", "properties"), [("setup", []), ("call", []), ("teardown", [("envguard", "lambda")])])
+def test_a_report_of_a_phase(when: str, properties: list[tuple[str, str]]) -> None:
+    """Node id and location have the name in every phase; junit's property comes once, with the last one."""
+    got = report(when)
+    label_report(got, "lambda")
+    assert got.nodeid == f"{NODEID} @lambda"
+    assert got.location == ("tests/test_a.py", 7, "TestB.test_c[x::y] @lambda")
+    assert got.user_properties == properties
+
+
+def test_a_report_of_a_crash() -> None:
+    """Of a crashed test xdist knows only the file; its name is taken from the node id."""
+    got = report("???", name="tests/test_a.py")
+    label_report(got, "lambda")
+    assert got.location == ("tests/test_a.py", 7, "TestB::test_c[x::y] @lambda")
+    assert got.user_properties == [("envguard", "lambda")]
+
+
+@pytest.mark.parametrize(
+    ("longrepr", "labelled_longrepr"),
+    [
+        ("E  no module", "E  no module\n(collected in lambda)"),
+        (("t.py", 1, "Skipped"), ("t.py", 1, "Skipped")),
+        (None, None),
+    ],
+)
+def test_a_report_of_a_collection(longrepr: object, labelled_longrepr: object) -> None:
+    """The text of a collection error differs for each environment, or xdist would show it only once."""
+    got = pytest.CollectReport("t.py", "failed", longrepr, [])  # type: ignore[arg-type]
+    label_report(got, "lambda")
+    assert (got.nodeid, got.longrepr) == ("t.py @lambda", labelled_longrepr)
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "classname", "name"),
+    [
+        ("tests/test_a.py::test_c", "lambda.tests.test_a", "test_c"),
+        (NODEID, "lambda.tests.test_a.TestB", "test_c[x::y]"),
+        ("test_a.py::test_c[a/b.py]", "lambda.test_a", "test_c[a/b.py]"),
+    ],
+)
+def test_junit(pytester: pytest.Pytester, nodeid: str, classname: str, name: str) -> None:
+    """A junit case keeps its plain name and has the environment in front of its class name."""
+    config = pytester.parseconfigure("--junitxml=out.xml", "-p", "no:asyncio")
+    got = report("call", nodeid)
+    label_report(got, "lambda")
+    label_junit(config, got, "lambda")
+    (writer,) = (plugin for plugin in config.pluginmanager.get_plugins() if hasattr(plugin, "node_reporter"))
+    case = ET.fromstring(ET.tostring(writer.node_reporter(got).to_xml()))
+    assert (case.get("classname"), case.get("name")) == (classname, name)
+
+
+@pytest.mark.parametrize(
+    ("before", "outcomes", "after"),
+    [
+        ({}, [{"a": "passed"}], []),
+        ({}, [{"a": "failed"}, {"a": "passed"}], ["a"]),
+        ({"a": True}, [{"a": "passed"}, {"a": "passed"}], []),
+        ({"a": True, "z": True}, [{"a": "passed", "b": "error"}], ["b", "z"]),
+        ({"a": True}, [{"a": "skipped"}, {"a": "failed"}], ["a"]),
+    ],
+)
+def test_last_failed(
+    pytester: pytest.Pytester, before: dict[str, bool], outcomes: list[dict[str, str]], after: list[str]
+) -> None:
+    """The cache knows plain node ids: failed in any environment, or failed before and not run this time."""
+    config = pytester.parseconfigure("-p", "no:asyncio")
+    runs = [
+        Run(str(number), {nodeid: Outcome(word) for nodeid, word in run.items()}) for number, run in enumerate(outcomes)
+    ]
+    plain_last_failed(config, before, runs)
+    assert config.cache is not None
+    assert config.cache.get(LAST_FAILED, None) == dict.fromkeys(after, True)
+    assert Path(pytester.path, ".pytest_cache").exists()
