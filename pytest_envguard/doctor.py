@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pytest_envguard.engine.prepare import check_fidelity, plans_for, prove
 from pytest_envguard.errors import EnvguardError
+from pytest_envguard.linux import abilities as facility
 from pytest_envguard.model.machine import Abilities
 from pytest_envguard.model.plan import Strength
 from pytest_envguard.profiles import Catalogue
@@ -34,10 +35,14 @@ def examine(catalogue: Catalogue) -> tuple[str, bool]:
 
 
 def _facilities(abilities: Abilities) -> list[str]:
-    found = [
-        f"  {'ok' if ability.works else 'NO':<3} {name}" + (f": {ability.answer}" if ability.answer else "")
-        for name, ability in abilities.facilities.items()
-    ]
+    found = []
+    for name, ability in abilities.facilities.items():
+        if name == facility.CGROUP and not ability.works:
+            found.append(f"  ~   {name}: {ability.answer}; a watchdog guards memory limits instead")
+        else:
+            found.append(
+                f"  {'ok' if ability.works else 'NO':<3} {name}" + (f": {ability.answer}" if ability.answer else "")
+            )
     ownership = "exact (root becomes the profile's uid)" if abilities.privileged else _ownership(abilities)
     return [
         *found,

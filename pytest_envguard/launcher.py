@@ -36,7 +36,7 @@ if __name__ == "__main__":
     # Started with -I -S (no site, so that a start costs 20 ms instead of 60): find the package by this file's place.
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from pytest_envguard.linux import devices, identity, limits, memory, mounts, network
+from pytest_envguard.linux import cgroup, devices, identity, limits, memory, mounts, network
 from pytest_envguard.linux import syscalls as call
 
 CANNOT_ENTER = 125  # exit code, as of docker run: the environment could not be entered, the command did not start
@@ -71,16 +71,31 @@ def main(arguments: list[str]) -> int:
     starter = os.pidfd_open(os.getppid())
     call.prctl(call.PR_SET_CHILD_SUBREAPER, 1)
     answer, tell = os.pipe2(os.O_CLOEXEC)
+    group = None
     try:
+        if script["memory"] and script["memory"]["by"] == "cgroup":
+            group = cgroup.make(script["memory"]["limit"])
         _leave_namespaces(script)
     except OSError as error:
+        if group:
+            group.remove()
         return _report(script, "namespaces", error)
+    wait, go = os.pipe2(os.O_CLOEXEC)
     init = os.fork()
     if init == 0:
         os.close(answer)
+        os.close(go)
+        os.read(wait, 1)
         os._exit(_guarded(_init, script, command, tell))
     os.close(tell)
-    return _keep(script, init, starter, answer)
+    if group:
+        group.take(init)
+    os.close(go)
+    try:
+        return _keep(script, init, starter, answer, group)
+    finally:
+        if group:
+            group.remove()
 
 
 def _report(script: Script, step: str, error: OSError) -> int:
@@ -122,14 +137,16 @@ def _write_maps(keeper: int, who: Script) -> int:
         ("newgidmap", who["gid"], who["outer"][1], who["subordinate"][1]),
     ):
         words = [program, str(keeper), "0", str(outer), "1"]
-        words += [str(inner), str(subordinate), "1"] if inner else []
+        # A process in group 0 has the caller's own group there. One subordinate id is mapped all the same: without any,
+        # newgidmap forbids setgroups, and the caller's other groups could not be dropped.
+        words += [str(inner or 1), str(subordinate), "1"]
         status = os.spawnvp(os.P_WAIT, program, words)
         if status:
             return 1
     return 0
 
 
-def _keep(script: Script, init: int, starter: int, answer: int) -> int:
+def _keep(script: Script, init: int, starter: int, answer: int, group: cgroup.Group | None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the command as well, which decides
     signal.signal(signal.SIGQUIT, signal.SIG_IGN)
     for number in PASSED_ON:
@@ -148,7 +165,11 @@ def _keep(script: Script, init: int, starter: int, answer: int) -> int:
         if not chunk:
             break
     os.waitpid(init, 0)
-    return _end_as(script, told.decode(errors="replace"))
+    text = told.decode(errors="replace")
+    if group and group.killed() and text.strip() in ("", "signal 9"):
+        # Only where the command itself (or init) was the victim: a child that was killed is the command's affair.
+        return OUT_OF_MEMORY
+    return _end_as(script, text)
 
 
 def _end_everything(init: int) -> None:
@@ -254,7 +275,7 @@ def _how(status: int) -> str:
 
 def _start_watchdog(script: Script, spare: set[int]) -> int | None:
     wanted = script["memory"]
-    if not wanted:
+    if not wanted or wanted["by"] != "watchdog":
         return None
     watchdog = os.fork()
     if watchdog == 0:

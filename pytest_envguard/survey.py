@@ -22,10 +22,13 @@ def survey_abilities() -> Abilities:
     """Try what the kernel allows, in a child process (about 5 ms)."""
     privileged = facility.is_privileged()
     answers = facility.probe(privileged)
-    mend = _mend() if any(answers.values()) else ""
+    mend = _mend() if any(answer for name, answer in answers.items() if name != facility.CGROUP) else ""
     return Abilities(
         privileged=privileged,
-        facilities={name: Ability(name, answer, mend if answer else "") for name, answer in answers.items()},
+        facilities={
+            name: Ability(name, answer, mend if answer and name != facility.CGROUP else "")
+            for name, answer in answers.items()
+        },
         subordinate=_subordinate(),
         mapped_ids=_mapped_ids(),
     )

@@ -153,8 +153,9 @@ class EnvguardSession:
         except (EOFError, OSError) as error:
             # A launcher ended before its interpreter started (and has said why on standard error); xdist notices at one
             # of several places, when it reads from the worker or writes to it.
+            answer = f": {error}" if getattr(error, "errno", None) else ""
             raise pytest.UsageError(
-                f"an environment could not be entered, see above: {error}\n"
+                f"an environment could not be entered, see above{answer}\n"
                 "hint: `envguard doctor` says what this machine can do"
             ) from None
 

@@ -68,11 +68,15 @@ def _memory(draft: Draft) -> None:
     shown = f"{show_size(limit)} of memory (SIGKILL beyond)"
     if not draft.by_kernel("memory", shown, (facility.USER, facility.MOUNT, facility.TMPFS, facility.PROCESS)):
         return
-    folders = []
-    if draft.value("tmp_in_memory"):
-        folders = ["/tmp"] * (draft.value("tmp") == "private") + ["/dev/shm"] * (draft.value("shm") == "private")
-    draft.memory = {"limit": limit, "folders": folders}
     draft.enforcements.pop()
+    folders = ["/tmp"] * (draft.value("tmp") == "private") + ["/dev/shm"] * (draft.value("shm") == "private")
+    counted = bool(draft.value("tmp_in_memory"))
+    # A cgroup counts what lies in a tmpfs. Where /tmp is a disk of its own, as in Lambda, that would kill too early.
+    if draft.abilities.facilities[facility.CGROUP].works and (counted or not folders):
+        draft.memory = {"by": "cgroup", "limit": limit}
+        draft.directly("memory", shown, "cgroup")
+        return
+    draft.memory = {"by": "watchdog", "limit": limit, "folders": folders if counted else []}
     draft.approximately(
         "memory",
         shown,

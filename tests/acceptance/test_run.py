@@ -262,6 +262,20 @@ def test_a_worker_that_dies_names_its_signal_and_the_others_go_on(project: Path,
     assert "FAILED test_app.py::test_is_killed @lambda - the worker was ended by SIGKILL" in result.out
 
 
+def test_a_memory_cgroup_kills_where_there_is_one_and_is_removed(project: Path, run: Run) -> None:
+    """In a profile whose /tmp is memory, files there count; the kernel kills, and no cgroup stays behind."""
+    (project / "test_app.py").write_text(
+        "def test_file():\n    with open('/tmp/x', 'wb') as file:\n        for _ in range(300):\n"
+        "            file.write(bytes(1 << 20))\ndef test_after():\n    pass\n"
+    )
+
+    result = run("--envguard=kubernetes:memory=200M", "--envguard-baseline=never")
+
+    assert "killed for memory: more than the 200 MiB of kubernetes:memory=200M" in result.out
+    assert "1 failed, 1 passed" in result.out
+    assert list(Path("/sys/fs/cgroup").glob("**/envguard-*")) == []
+
+
 def test_memory_beyond_the_limit_is_a_kill_and_not_an_exception(project: Path, run: Run) -> None:
     """The watchdog kills with SIGKILL as platforms do, counts children, and the report names the limit."""
     (project / "test_app.py").write_text(

@@ -159,7 +159,7 @@ def _command(name: str, project: Path) -> list[str]:
         return words
     # Root becomes an ordinary user in an environment of the plugin's own making, which also opens the way to an
     # interpreter below a closed folder such as /root. Nothing else is restricted in it.
-    values: dict[str, Any] = {"uid": ORDINARY, "gid": ORDINARY, "user": "someone", "user_home": "/tmp", "home": "/tmp"}
+    values: dict[str, Any] = {"uid": ORDINARY, "gid": ORDINARY, "user": "someone", "home": str(project)}
     (plan,) = plans_for([Profile("ordinary user", values=values)], str(project), {str(HERE): "the tests"})
     return launcher.command_line(plan.script) + words
 
@@ -184,8 +184,9 @@ def folder_of() -> Iterator[Callable[[str, str], Path]]:
 
 
 def _remove(folder: Path) -> None:
-    for path, _, _ in os.walk(folder):
-        os.chmod(path, 0o755)
+    for path, names, _ in os.walk(folder):
+        for name in names:  # some can't be entered, on purpose
+            os.chmod(os.path.join(path, name), 0o755)
     shutil.rmtree(folder)
 
 

@@ -370,9 +370,9 @@ def _proc_init(_told: Told) -> None:
     _open("/proc/1/environ", os.O_RDONLY)
 
 
-@operation("/proc/kcore: bytes")
-def _kcore(_told: Told) -> str:
-    with open("/proc/kcore", "rb") as file:
+@operation("/proc/interrupts: bytes")
+def _masked(_told: Told) -> str:
+    with open("/proc/interrupts", "rb") as file:
         return str(len(file.read(16)))
 
 
@@ -600,10 +600,8 @@ def _said_network(action: Callable[[], object]) -> str:
     except socket.gaierror as error:
         names = {value: name for name, value in vars(socket).items() if name.startswith("EAI_")}
         return names.get(error.errno or 0, str(error))
-    except TimeoutError as error:
-        return f"{error} (errno {errno.errorcode.get(error.errno or 0, error.errno)})"
     except OSError as error:
-        return f"{errno.errorcode.get(error.errno or 0, str(error))}"
+        return errno.errorcode[error.errno] if error.errno else f"{type(error).__name__}: {error}"
     return "ok" if result is None else str(result)
 
 

@@ -91,7 +91,7 @@ def ways_to(path: str) -> list[str]:
     return ways
 
 
-def profile(name: str = "mine", **values: object) -> Profile:
+def profile(name: str = "mine", /, **values: object) -> Profile:
     """Return a profile whose ``values`` are written as in TOML."""
     return Profile(name, values={key: read(key, value, "test") for key, value in values.items()})
 

@@ -59,11 +59,11 @@ def environ(unset: list[str], how: str = "host", **variables: str) -> dict[str, 
 @pytest.mark.parametrize(
     ("unset", "variables", "left"),
     [
-        ([], {}, {"XDG_A": "1", "XDG_B": "2", "XD": "3", "USER": "me"}),
-        (["XDG_*"], {}, {"XD": "3", "USER": "me"}),
-        (["XDG_A", "NOT_THERE"], {}, {"XDG_B": "2", "XD": "3", "USER": "me"}),
-        (["USER", "XD*"], {"USER": "other"}, {"USER": "other"}),
-        (["X"], {"XD": ""}, {"XDG_A": "1", "XDG_B": "2", "XD": "", "USER": "me"}),
+        ([], {}, {"XDG_A": "1", "XDG_B": "2", "XDGX": "3", "USER": "me"}),
+        (["XDG_*"], {}, {"XDGX": "3", "USER": "me"}),
+        (["XDG_A", "NOT_THERE"], {}, {"XDG_B": "2", "XDGX": "3", "USER": "me"}),
+        (["USER", "XDG*"], {"USER": "other"}, {"USER": "other"}),
+        (["XDG"], {"XDGX": ""}, {"XDG_A": "1", "XDG_B": "2", "XDGX": "", "USER": "me"}),
         (["*"], {"NEW": "1"}, {"NEW": "1"}),
     ],
 )
@@ -73,7 +73,7 @@ def test_variables(
     """First the caller's are removed, by name or by their beginning, then the profile's are set."""
     for name in list(os.environ):
         monkeypatch.delenv(name)
-    for name, value in {"XDG_A": "1", "XDG_B": "2", "XD": "3", "USER": "me"}.items():
+    for name, value in {"XDG_A": "1", "XDG_B": "2", "XDGX": "3", "USER": "me"}.items():
         monkeypatch.setenv(name, value)
     assert environ(unset, **variables) == left
 

@@ -30,8 +30,8 @@ def test_a_worker_in_an_environment() -> None:
     assert {key: value for key, value in read.items() if key != "environ"} == json.loads(
         json.dumps({key: value for key, value in made.script.items() if key != "environ"})
     )
-    variables = made.script["environ"]["set"]  # type: ignore[index]  # it's data
-    assert variables.items() <= read["environ"]["set"].items()  # type: ignore[index]
+    variables = script(made, "environ")["set"]
+    assert variables.items() <= read["environ"]["set"].items()
 
 
 def test_a_worker_on_the_host() -> None:
@@ -44,7 +44,7 @@ def test_names_survive_in_a_specification(name: str) -> None:
     """Whatever a user may select comes out of the specification as it went in."""
     spec = execnet.XSpec(specification(Plan(name, ""), name))
     assert (spec.id, spec.envguard, spec.python) == (name, name, None)
-    assert environment(SimpleNamespace(gateway=SimpleNamespace(spec=spec))) == name  # type: ignore[arg-type]
+    assert environment(SimpleNamespace(gateway=SimpleNamespace(spec=spec))) == name
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,6 @@ def test_instructions() -> None:
     """A worker is told its environment and every promise, as text that execnet can carry."""
     made = plan(network="none", cpus=1)
     node = SimpleNamespace(workerinput={})
-    instruct(node, made)  # type: ignore[arg-type]
+    instruct(node, made)
     assert node.workerinput["envguard"] == "mine"
     assert json.loads(node.workerinput["envguard_promises"]) == made.promises

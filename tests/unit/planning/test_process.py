@@ -118,7 +118,7 @@ def test_memory(values: dict[str, object], folders: list[str]) -> None:
     """The watchdog counts what lies in the environment's own tmpfs only if the profile says so, and is approximate."""
     made = plan(memory="128M", **values)
     assert script(made, "memory") == {"limit": 128 << 20, "folders": folders}
-    item = enforced(made)["memory"]
+    (item,) = (item for item in made.enforcements if item.dimension == "memory")
     assert (item.shown, item.strength) == ("128 MiB of memory (SIGKILL beyond)", APPROXIMATE)
 
 

@@ -16,7 +16,7 @@ SHIPPED = (
 )
 ANY_ORDER = ", ".join(sorted(SHIPPED.split(", ")))
 PYTHON = (3, 11)
-Load = Callable[[str], Catalogue]
+Load = Callable[..., Catalogue]
 
 
 @pytest.fixture
@@ -253,7 +253,7 @@ tmp_size = "9M"
         ("base:runtime=3.9", (3, 14), 1, "old"),
     ],
 )
-def test_since(load: Callable[..., Catalogue], asked: str, python: tuple[int, int], size: int, variable: str) -> None:
+def test_since(load: Load, asked: str, python: tuple[int, int], size: int, variable: str) -> None:
     """What holds since a version is settled by the profile's runtime, else by the interpreter."""
     values = load(SINCE, python).one(asked).values
     assert (values["tmp_size"], values["env"]) == (size << 20, {"A": variable, "B": "old"})
