@@ -7,6 +7,7 @@ afterwards (AppArmor's restriction of unprivileged user namespaces).
 from __future__ import annotations
 
 import os
+import warnings
 
 from pytest_envguard.linux import cgroup, devices, identity, mounts, network
 from pytest_envguard.linux import syscalls as call
@@ -37,7 +38,10 @@ def is_privileged() -> bool:
 def probe(privileged: bool) -> dict[str, str]:
     """Return, for each of `NAMES`, "" if it works here or the kernel's answer; what was not reached says so."""
     answer, tell = os.pipe2(os.O_CLOEXEC)
-    child = os.fork()
+    with warnings.catch_warnings():
+        # Python 3.12 and later warn where other threads run. The child makes system calls and ends.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         try:
             os.close(answer)

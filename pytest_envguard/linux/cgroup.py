@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FILES = {
+_FILES: dict[int, tuple[str, dict[str, str | None], str]] = {
     # version: limit, further settings that not every kernel has, where the kills are counted
     1: ("memory.limit_in_bytes", {"memory.memsw.limit_in_bytes": None}, "memory.oom_control"),
     2: ("memory.max", {"memory.swap.max": "0", "memory.oom.group": "1"}, "memory.events"),

@@ -57,8 +57,11 @@ OWN = "where the uid is only shown, the starter's files look like the process's 
 def _files(operation: str, read_only: str, dac: str, departs: str = "", mapped_read_only: str = "") -> Row:
     """An operation in a folder of the starter's (0755): on a read-only mount, by owner and mode alone, as it is."""
     expected = {**_for(READ_ONLY, read_only), "openshift": dac, **_for(AS_THEY_ARE, HOST)}
-    mapped = {"openshift": HOST, **(_for(READ_ONLY, mapped_read_only) if mapped_read_only else {})}
-    return Row(operation, expected, mapped, "; ".join(filter(None, (departs, f"openshift: {OWN}" if dac != HOST else ""))))
+    mapped = _for(READ_ONLY, mapped_read_only) if mapped_read_only else {}
+    if dac != HOST:
+        mapped["openshift"] = HOST
+        departs = "; ".join(filter(None, (departs, f"openshift: {OWN}")))
+    return Row(operation, expected, mapped, departs)
 
 
 EXISTING = (
@@ -259,13 +262,13 @@ IDENTITY = (
 
 LIMITED_FILES = (*LAMBDAS, *PODS, "systemd")
 NO_FILE, NO_PROCESS = "OSError: EMFILE", "BlockingIOError: EAGAIN"
-HARD = "1024/{hard}"  # 524288, or the starter's own hard limit where it is lower and can't be raised
+HARD = "1024/{hard}"  # 524288, or the starter's own hard limit where that is lower and can't be raised
 
 LIMITS = (
     Row(
         "RLIMIT_NOFILE",
         {**_for(LAMBDAS, "1024/1024"), **_for((*PODS, "systemd"), HARD)},
-        departs="an ordinary user can't raise a hard limit: the starter's own stays where it is lower",
+        departs="raising a hard limit needs CAP_SYS_RESOURCE: without it the starter's own stays where it is lower",
     ),
     Row("RLIMIT_NPROC", _for(LAMBDAS, "742/742")),
     Row("RLIMIT_STACK, soft", _for(LAMBDAS, str(8 << 20))),
@@ -307,7 +310,8 @@ NETWORK = (
     ),
 )
 
-# A read-only root and nothing else, entered by root: EROFS is for uid 0 too, and /dev/shm is read-only with the rest.
+# The facts' "mounted read-only" of /dev/shm, too. A read-only root and nothing else, entered by root: EROFS is for
+# uid 0 as well.
 READ_ONLY_ROOT = {
     "create a file": "EROFS",
     "closed folder: create": "EROFS",

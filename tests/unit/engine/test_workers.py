@@ -13,7 +13,7 @@ import pytest
 from pytest_envguard import launcher
 from pytest_envguard.engine.workers import configure, environment, instruct, specification
 from pytest_envguard.model.plan import Plan
-from tests.unit.surroundings import plan
+from tests.unit.surroundings import plan, script
 
 HOST = Plan("host", "")
 
@@ -23,10 +23,10 @@ def test_a_worker_in_an_environment() -> None:
     made = plan(network="none", env={"URL": "https://example.org//a b", "QUOTES": "'\"$`"})
     spec = execnet.XSpec(specification(made, "mine-2"))
     assert (spec.popen, spec.id, spec.envguard) == (True, "mine-2", "mine")
-    python, isolated, no_site, program, script, interpreter = shlex.split(spec.python)
+    python, isolated, no_site, program, word, interpreter = shlex.split(spec.python)
     assert (python, isolated, no_site, interpreter) == (sys.executable, "-I", "-S", sys.executable)
     assert program == launcher.__file__
-    read = launcher.decode(script)
+    read = launcher.decode(word)
     assert {key: value for key, value in read.items() if key != "environ"} == json.loads(
         json.dumps({key: value for key, value in made.script.items() if key != "environ"})
     )

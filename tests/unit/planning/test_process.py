@@ -114,12 +114,29 @@ def test_processors_need_no_namespace() -> None:
         ({"tmp_in_memory": True, "shm": "private"}, ["/dev/shm"]),
     ],
 )
-def test_memory(values: dict[str, object], folders: list[str]) -> None:
+def test_memory_by_the_watchdog(values: dict[str, object], folders: list[str]) -> None:
     """The watchdog counts what lies in the environment's own tmpfs only if the profile says so, and is approximate."""
-    made = plan(memory="128M", **values)
-    assert script(made, "memory") == {"limit": 128 << 20, "folders": folders}
+    made = plan(abilities(facility.CGROUP), memory="128M", **values)
+    assert script(made, "memory") == {"by": "watchdog", "limit": 128 << 20, "folders": folders}
     (item,) = (item for item in made.enforcements if item.dimension == "memory")
     assert (item.shown, item.strength) == ("128 MiB of memory (SIGKILL beyond)", APPROXIMATE)
+
+
+@pytest.mark.parametrize(
+    ("values", "by"),
+    [
+        ({}, "cgroup"),
+        ({"tmp_in_memory": True, "tmp": "private", "shm": "private"}, "cgroup"),
+        ({"tmp_in_memory": False, "shm": "absent"}, "cgroup"),
+        ({"tmp": "private"}, "watchdog"),
+        ({"tmp_in_memory": False, "shm": "private"}, "watchdog"),
+    ],
+)
+def test_memory_by_a_cgroup(values: dict[str, object], by: str) -> None:
+    """A cgroup counts every tmpfs: it's the kernel's own limit, taken wherever that is what the profile says."""
+    made = plan(memory="128M", **values)
+    (item,) = (item for item in made.enforcements if item.dimension == "memory")
+    assert (script(made, "memory")["by"], item.strength is KERNEL) == (by, by == "cgroup")
 
 
 def test_memory_without_a_process_namespace() -> None:
