@@ -145,3 +145,5 @@ def _run(options: argparse.Namespace) -> int:
         os.execvp(words[0], words)
     except FileNotFoundError:
         raise EnvguardError(f"no program is named `{words[0]}`") from None
+    except OSError as error:
+        raise EnvguardError(f"`{words[0]}` cannot be run: {error.strerror}") from None

@@ -46,6 +46,8 @@ def describe(code: int, plan: Plan) -> str:
         return f"the environment {plan.name} could not be entered"
     if code >= 0:
         return f"the worker's process ended with exit code {code} (os._exit?)"
+    if -code not in set(signal.Signals):
+        return f"the worker was ended by signal {-code}"
     number = signal.Signals(-code)
     likely = _LIKELY.get(number)
     return f"the worker was ended by {number.name}" + (f": {likely}" if likely else "")

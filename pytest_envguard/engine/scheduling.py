@@ -42,7 +42,7 @@ class PerEnvironmentScheduling:
         self._last_crash: Any = None
         counts: dict[str, int] = {}
         for specification in parse_tx_spec_config(config):
-            name = specification.split("//envguard=")[1].split("//")[0]
+            name = workers.environment_of(specification)
             counts[name] = counts.get(name, 0) + 1
         kind = _KINDS[config.getvalue("dist")]
         self._schedulers: dict[str, Any] = {name: kind(config, log) for name in counts}

@@ -182,7 +182,8 @@ class EnvguardSession:
 
     def heard(self, environment: str, report: pytest.TestReport | pytest.CollectReport, nodeid: str) -> None:
         """Note what happened to the test (or file) ``nodeid`` in ``environment``."""
-        self.runs[environment].add(nodeid, Outcome.of(report))
+        if report.outcome in ("passed", "failed", "skipped"):  # not the "rerun" of pytest-rerunfailures
+            self.runs[environment].add(nodeid, Outcome.of(report))
 
     def broke(self, environment: str, error: str) -> None:
         """Note that pytest itself failed inside of ``environment``."""

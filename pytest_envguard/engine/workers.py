@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import execnet
 import pytest
 
 from pytest_envguard import launcher
@@ -51,7 +52,7 @@ def specification(plan: Plan, name: str) -> str:
     execnet splits ``python=`` like a shell, so that a launcher can stand in front of the interpreter, and separates the
     fields by ``//``. It keeps unknown fields, also when xdist clones the specification of a crashed worker.
     """
-    fields = ["popen", f"id={name}", f"envguard={plan.name}"]
+    fields = ["popen", f"id={_quoted(name)}", f"envguard={_quoted(plan.name)}"]
     if not plan.is_host:
         words = [*launcher.command_line(for_pytest(plan)), sys.executable]
         # A path with a double slash is the same path; the script's encoding has none.
@@ -68,9 +69,21 @@ def for_pytest(plan: Plan) -> dict[str, Any]:
     return script
 
 
+def _quoted(name: str) -> str:
+    """Return ``name`` without the ``//`` that would end its field."""
+    return name.replace("%", "%25").replace("//", "%2F%2F")
+
+
 def environment(node: WorkerController) -> str:
     """Return the name of the environment that a worker runs in."""
-    return str(node.gateway.spec.envguard)
+    return environment_of(node.gateway.spec)
+
+
+def environment_of(spec: execnet.XSpec | str) -> str:
+    """Return the name of the environment in a worker's specification."""
+    if isinstance(spec, str):
+        spec = execnet.XSpec(spec)
+    return str(spec.envguard).replace("%2F%2F", "//").replace("%25", "%")
 
 
 def instruct(node: WorkerController, plan: Plan) -> None:

@@ -48,11 +48,12 @@ def _tmp(promised: dict[str, Any]) -> list[str]:
     found = []
     status = os.statvfs("/tmp")
     page = os.sysconf("SC_PAGE_SIZE")
-    size = promised["size"]
+    size, mode = promised["size"], promised["mode"]
     if size is not None and abs(status.f_blocks * status.f_frsize - size) >= page:
         found.append(f"tmp: {status.f_blocks * status.f_frsize} bytes, promised {size}")
-    if os.stat("/tmp").st_mode & 0o7777 != promised["mode"]:
-        found.append(f"tmp: mode {os.stat('/tmp').st_mode & 0o7777:o}, promised {promised['mode']:o}")
+    present = os.stat("/tmp").st_mode & 0o7777
+    if mode is not None and present != mode:
+        found.append(f"tmp: mode {present:o}, promised {mode:o}")
     return found + _executes("/tmp", promised["exec"])
 
 

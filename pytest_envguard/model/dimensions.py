@@ -5,6 +5,7 @@ A profile names only what it changes; a dimension that it leaves out stays as th
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -97,6 +98,12 @@ def _text(raw: object) -> str:
     return raw
 
 
+def _user_name(raw: object) -> str:
+    if not isinstance(raw, str) or not re.fullmatch(r"[A-Za-z0-9_.$-]*", raw):
+        raise ValueError("a user name of letters, digits, `_`, `.`, `$` and `-`, or an empty text for none")
+    return raw
+
+
 def _host_name(raw: object) -> str:
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?", str(raw)):
         raise ValueError("a host name of at most 64 letters, digits, dots and hyphens")
@@ -114,7 +121,7 @@ def _path(raw: object) -> str:
     text = str(raw)
     if not text.startswith("/") or "\0" in text or "/../" in text + "/":
         raise ValueError("an absolute path")
-    return "/" + text.strip("/")
+    return "/" + posixpath.normpath(text).strip("/")
 
 
 def _paths(raw: object) -> tuple[str, ...]:
@@ -238,7 +245,7 @@ _ALL = (
     Dimension("shm_exec", "whether files in /dev/shm can be executed", _flag, _both),
     Dimension("uid", "user id of the process", _whole(0, _UNLIMITED_ID), _first),
     Dimension("gid", "group id of the process", _whole(0, _UNLIMITED_ID), _first),
-    Dimension("user", 'name in the passwd entry of the uid; "" means that there is no entry', _text, _first),
+    Dimension("user", 'name in the passwd entry of the uid; "" means that there is no entry', _user_name, _first),
     Dimension("user_home", "home folder in the passwd entry", _path, _first),
     Dimension("capabilities", '"none" or "host"', _one_of("host", "none"), _ranked("host", "none")),
     Dimension("home", 'HOME: an absolute path, "unset" or "host"', _path_or("host", "unset"), _ranked("host", "unset")),

@@ -50,17 +50,15 @@ def combine(first: Profile, second: Profile) -> Profile:
     values: dict[str, Value] = dict(first.values)
     sources = dict(first.sources)
     for name, value in second.values.items():
-        if name == "writable" and not _restricts_paths(first):
-            chosen = value
-        elif name in values:
-            chosen = DIMENSIONS[name].stricter(values[name], value)
-        else:
-            chosen = value
+        chosen = DIMENSIONS[name].stricter(values[name], value) if name in values else value
         if name not in values or chosen != values[name]:
             sources[name] = second.sources.get(name, f"profile {second.name}")
         values[name] = chosen
-    if "writable" in first.values and "writable" not in second.values and _restricts_paths(second):
-        values["writable"] = ()
+    # A folder is writable if both leave it so; one that restricts nothing leaves every folder so.
+    restricting = [_writable(profile) for profile in (first, second) if _restricts_paths(profile)]
+    if "writable" in values and restricting:
+        values["writable"] = tuple(path for path in restricting[0] if path in restricting[-1])
+    sources.update({key: text for key, text in second.sources.items() if key.startswith("env.") and key not in sources})
     _keep_identity_whole(values, first, second)
     return Profile(
         name=f"{first.name}+{second.name}",
@@ -72,13 +70,19 @@ def combine(first: Profile, second: Profile) -> Profile:
     )
 
 
+def _writable(profile: Profile) -> tuple[str, ...]:
+    value = profile.values.get("writable", ())
+    assert isinstance(value, tuple)
+    return value
+
+
 def _restricts_paths(profile: Profile) -> bool:
     return profile.values.get("root") == "read-only"
 
 
 def _keep_identity_whole(values: dict[str, Value], first: Profile, second: Profile) -> None:
     """A uid with another profile's passwd entry would be nobody's identity: all four come from one profile."""
-    owner = first if "uid" in first.values else second
+    owner = next((one for name in ("uid", "gid") for one in (first, second) if name in one.values), first)
     for name in ("uid", "gid", "user", "user_home"):
         values.pop(name, None)
         if name in owner.values:

@@ -51,8 +51,8 @@ def _first_line(report: Any) -> str:
     text = crash.message if crash is not None else str(report.longrepr)
     lines = [line for line in text.splitlines() if line.strip()]
     # A collection error is one long text whose last line names the exception.
-    chosen = lines[0] if crash is not None or getattr(report, "when", None) else _last_error(lines)
-    return chosen.strip() if lines else ""
+    collecting = crash is None and getattr(report, "when", "collect") == "collect"
+    return (_last_error(lines) if collecting else (lines or [""])[0]).strip()
 
 
 def _last_error(lines: list[str]) -> str:

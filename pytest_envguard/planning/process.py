@@ -10,6 +10,7 @@ from pytest_envguard.linux import abilities as facility
 from pytest_envguard.model.dimensions import show_size
 from pytest_envguard.planning.draft import Draft
 
+_UNLIMITED = -1
 INSIDE = "PYTEST_ENVGUARD"  # names the environment to whatever runs in it
 
 
@@ -30,8 +31,11 @@ def _open_files(draft: Draft) -> None:
     soft, hard = draft.value("open_files"), draft.value("open_files_hard")
     given = [limit for limit in (soft, hard) if isinstance(limit, int)]
     if given:
-        draft.limits["NOFILE"] = [given[0], given[-1]]
-        draft.directly("open_files", f"{given[0]} open files", "rlimit")
+        first, last = given[0], given[-1]
+        if last != _UNLIMITED and (first == _UNLIMITED or first > last):
+            first = last  # the kernel refuses a soft limit above the hard one
+        draft.limits["NOFILE"] = [first, last]
+        draft.directly("open_files", f"{_number(first)} open files", "rlimit")
 
 
 def _processes(draft: Draft) -> None:
@@ -39,10 +43,16 @@ def _processes(draft: Draft) -> None:
     if not isinstance(count, int):
         return
     draft.limits["NPROC"] = [count, count]
-    if draft.surroundings.uid == 0 and draft.how in ("host", "mapped"):
-        draft.approximately("processes", f"{count} processes", "rlimit", "the kernel does not limit processes of root")
+    if draft.surroundings.uid == 0 and (draft.how in ("host", "mapped") or draft.uid == 0):
+        draft.approximately(
+            "processes", f"{_number(count)} processes", "rlimit", "the kernel does not limit processes of root"
+        )
     else:
-        draft.directly("processes", f"{count} processes", "rlimit")
+        draft.directly("processes", f"{_number(count)} processes", "rlimit")
+
+
+def _number(limit: int) -> str:
+    return "unlimited" if limit == _UNLIMITED else str(limit)
 
 
 def _processors(draft: Draft) -> None:
@@ -100,12 +110,10 @@ def plan_environment(draft: Draft) -> None:
         draft.directly("timezone", f"TZ={zone}", "environment")
     variables = draft.value("env", {})
     assert isinstance(variables, Mapping)
-    for name, text in variables.items():
-        filled = _filled(draft, name, text)
-        if filled is not None:
-            draft.set_variables[name] = filled
+    filled = {name: value for name, text in variables.items() if (value := _filled(draft, name, text)) is not None}
+    draft.set_variables.update(filled)
     if variables or unset:
-        draft.directly("env", f"{len(variables)} variables set, {len(unset)} removed", "environment")
+        draft.directly("env", f"{len(filled)} variables set, {len(unset)} removed", "environment")
     draft.promises["environ"] = {
         "set": dict(draft.set_variables),
         "unset": [name for name in draft.unset_variables if name not in draft.set_variables],
@@ -157,7 +165,7 @@ def _filled(draft: Draft, name: str, text: str) -> str | None:
     """Return ``text`` with its placeholders filled, or None if one of them has no value (the variable is left out)."""
     memory = draft.value("memory")
     known = {
-        "runtime": str(draft.value("runtime", ".".join(map(str, draft.surroundings.python)))),
+        "runtime": str(draft.value("runtime", ".".join(map(str, draft.surroundings.python)))).removeprefix("python"),
         "project": draft.surroundings.project,
         "memory_mb": str(memory >> 20) if isinstance(memory, int) else None,
     }

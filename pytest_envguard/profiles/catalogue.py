@@ -9,8 +9,9 @@ A selection is ``NAME[+NAME…][:DIMENSION=VALUE…]``, several are separated by
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ from pytest_envguard.model.profile import Profile, combine
 from pytest_envguard.profiles.tables import Table, read_project, read_table, read_toml, read_version
 
 SHIPPED = Path(__file__).parent
+_OVERRIDE = (
+    r":(?=[A-Za-z_]+=|[a-z_]+(?:$|:))"  # a colon before a dimension's name, so that a value such as `:UTC` may have one
+)
+_AS_SHIPPED = " as shipped"
 
 
 @dataclass
@@ -33,11 +38,11 @@ class Catalogue:
 
     tables: dict[str, Table]
     python: tuple[int, int]
-    _done: dict[str, Profile] = field(default_factory=dict)
 
     def names(self) -> list[str]:
         """Return all names, the host first."""
-        return sorted(self.tables, key=lambda name: (name != "host", name))
+        shown = (name for name in self.tables if not name.endswith(_AS_SHIPPED))
+        return sorted(shown, key=lambda name: (name != "host", name))
 
     def select(self, text: str) -> list[Profile]:
         """Return the profiles that ``text`` selects, in its order, each once.
@@ -50,42 +55,45 @@ class Catalogue:
             raise EnvguardError(
                 "`--envguard` names no profile", f"for example `--envguard=lambda`; known: {', '.join(self.names())}"
             )
-        selected = {word: self.one(word) for word in dict.fromkeys(words)}
-        return list(selected.values())
+        return list({profile.name: profile for profile in map(self.one, words)}.values())
 
     def one(self, word: str) -> Profile:
         """Return the one profile (or combination, with overrides) that ``word`` selects."""
-        names, *overrides = word.split(":")
+        names, *overrides = re.split(_OVERRIDE, word)
+        values = dict(_override(override, word, names) for override in overrides)
+        runtime = read_version(str(values["runtime"]), f"`{word}`: `runtime`") if "runtime" in values else None
         parts = list(dict.fromkeys(part.strip() for part in names.split("+")))
-        profile = self._resolve(parts[0], ())
+        profile = self._resolve(parts[0], (), runtime)
         for part in parts[1:]:
-            profile = combine(profile, self._resolve(part, ()))
-        values: dict[str, Value] = {}
-        for override in overrides:
-            name, equals, raw = override.partition("=")
-            _known_dimension(name, f"`{word}`")
-            if not equals:
-                raise EnvguardError(f"`{word}`: `{name}` has no value", f"write `{names}:{name}=VALUE`")
-            values[name] = read(name, raw, f"`{word}`")
+            profile = combine(profile, self._resolve(part, (), runtime))
         return profile.with_values(word, values) if values else profile
 
-    def _resolve(self, name: str, heirs: tuple[str, ...]) -> Profile:
+    def _resolve(self, name: str, heirs: tuple[str, ...], runtime: tuple[int, int] | None) -> Profile:
+        """Return the profile ``name``, as inherited by ``heirs``; the outermost ``runtime`` holds for all of the line."""
         if name in heirs:
             circle = " -> ".join((*heirs[heirs.index(name) :], name))
             raise EnvguardError(f"{self.tables[name].where}: `inherits` goes round in a circle: {circle}")
         if name not in self.tables:
             asked = f"{self.tables[heirs[-1]].where}: `inherits`: " if heirs else ""
             raise EnvguardError(f"{asked}no profile is named `{name}`", nearest(name, self.tables))
-        if name not in self._done:
-            table = self.tables[name]
-            parent = self._resolve(table.inherits, (*heirs, name)) if table.inherits else Profile("host")
-            self._done[name] = _inherit(name, table, parent, self.python)
-        return self._done[name]
+        table = self.tables[name]
+        if runtime is None and "runtime" in table.dimensions:
+            runtime = read_version(str(table.dimensions["runtime"]), f"{table.where}: `runtime`")
+        parent = self._resolve(table.inherits, (*heirs, name), runtime) if table.inherits else Profile("host")
+        if runtime is None and "runtime" in parent.values:
+            runtime = read_version(str(parent.values["runtime"]), table.where)
+        return _inherit(name, table, parent, runtime or self.python)
 
 
-def _inherit(name: str, table: Table, parent: Profile, python: tuple[int, int]) -> Profile:
-    runtime = table.dimensions.get("runtime", parent.values.get("runtime"))
-    version = read_version(str(runtime), f"{table.where}: `runtime`") if runtime else python
+def _override(override: str, word: str, names: str) -> tuple[str, Value]:
+    name, equals, raw = override.partition("=")
+    _known_dimension(name, f"`{word}`")
+    if not equals:
+        raise EnvguardError(f"`{word}`: `{name}` has no value", f"write `{names}:{name}=VALUE`")
+    return name, read(name, raw, f"`{word}`")
+
+
+def _inherit(name: str, table: Table, parent: Profile, version: tuple[int, int]) -> Profile:
     values: dict[str, Value] = dict(parent.values)
     for own in (table.dimensions, *(late for since, late in table.since.items() if version >= since)):
         inherited = _variables(values.get("env"))
@@ -141,7 +149,7 @@ def load_catalogue(
 def _lay_over(tables: dict[str, Table], name: str, table: Table) -> None:
     """Let a project's profile change the shipped one of the same name: `inherits` = itself means the shipped one."""
     if table.inherits in (None, name):
-        shipped = f"{name} as shipped"
+        shipped = name + _AS_SHIPPED
         tables[shipped] = tables[name]
         table = table.inheriting(shipped)
     tables[name] = table

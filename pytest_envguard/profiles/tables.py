@@ -63,8 +63,13 @@ def read_project(path: Path) -> dict[str, Table]:
     """Return the profiles in ``[tool.envguard.profiles]`` of a ``pyproject.toml``, by name."""
     if not path.exists():
         return {}
-    section = read_toml(path).get("tool", {}).get("envguard", {})
-    profiles = section.get("profiles", {}) if isinstance(section, Mapping) else {}
+    section: Any = read_toml(path)
+    for name in ("tool", "envguard"):
+        section = section.get(name, {})
+        if not isinstance(section, Mapping):
+            where = "[tool]" if name == "tool" else "[tool.envguard]"
+            raise EnvguardError(f"{path}: {where}: expected a table, got {section!r}")
+    profiles = section.get("profiles", {})
     if not isinstance(profiles, Mapping):
         raise EnvguardError(f"{path}: [tool.envguard.profiles] must be a table with one table for each profile")
     tables = {}
@@ -87,12 +92,14 @@ def _nested(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**{key: raw[key] for key in _KEYS if key in raw}, "dimensions": {**nested, **own}}
 
 
-def read_table(raw: Mapping[str, Any], where: str) -> Table:
+def read_table(raw: Any, where: str) -> Table:
     """Return ``raw`` as a table, every value checked.
 
     Raises:
         EnvguardError: An unknown key, or a value that the dimension can't have.
     """
+    if not isinstance(raw, Mapping):
+        raise EnvguardError(f"{where}: expected a table, got {raw!r}")
     for key in raw:
         if key not in _KEYS:
             raise EnvguardError(f"{where}: no key is named `{key}`", nearest(key, _KEYS))

@@ -10,6 +10,7 @@ from pytest_envguard.model.profile import Profile
 from pytest_envguard.profiles import Catalogue
 
 _WIDTH = 100
+_LIMITS = ("open_files", "open_files_hard", "processes")
 _SIZES = ("tmp_size", "shm_size", "memory", "stack")
 
 
@@ -51,6 +52,8 @@ def _shown(name: str, value: Value) -> str:
         return "true" if value else "false"
     if name in _SIZES and isinstance(value, int):
         return show_size(value)
+    if name in _LIMITS and value == -1:
+        return "unlimited"
     return str(value) or '""'
 
 

@@ -43,13 +43,14 @@ class Summary:
     Attributes:
         plans: The environments, in the user's order.
         runs: What happened in each, in the same order.
-        rows: Tests that fail somewhere or end differently, in the order in which they first ran.
-        counts: Environment to number of tests that fail only there.
+        rows: Tests that fail somewhere, in the order in which they first ran.
+        compared: Whether failed tests ran on the host as well.
     """
 
     plans: list[Plan]
     runs: list[Run]
     rows: list[Row]
+    compared: bool
 
     def only_here(self, environment: str) -> int:
         """Return how many tests fail in ``environment`` and pass on the host."""
@@ -68,4 +69,4 @@ def summarise(plans: Sequence[Plan], runs: Sequence[Run], baseline: Run | None) 
             continue
         verdicts = {name: judge(outcome, host) for name, outcome in outcomes.items()}
         rows.append(Row(nodeid, outcomes, verdicts, host))
-    return Summary(list(plans), list(runs), rows)
+    return Summary(list(plans), list(runs), rows, compared=baseline is not None)

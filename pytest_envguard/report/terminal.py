@@ -134,7 +134,7 @@ def _table(summary: Summary) -> Iterator[str]:
     compared = any(row.on_host for row in summary.rows) and "host" not in names
     columns = [*names, "host"] if compared else names
     widths = [max(len(name), 7) for name in columns]
-    space = max(24, WIDTH - sum(widths) - 2 * len(widths))
+    space = max(12, WIDTH - sum(widths) - 2 * len(widths))
     longest = max(len(row.nodeid) for row in summary.rows)
     space = min(space, max(longest, 4))
     yield (
@@ -165,7 +165,8 @@ def _environments(summary: Summary) -> Iterator[str]:
             parts.append(f"peak /tmp {show_size(used.peak_tmp)}")
         failing = len(run.failed())
         if failing:
-            parts.insert(2, f"{failing} failed ({summary.only_here(run.environment)} only here)")
+            only = f" ({summary.only_here(run.environment)} only here)" if summary.compared else ""
+            parts.insert(2, f"{failing} failed{only}")
         yield f"{run.environment:<{width}}  " + ", ".join(parts)
 
 

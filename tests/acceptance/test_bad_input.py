@@ -99,7 +99,7 @@ def test_a_project_that_is_the_replaced_folder_itself_is_refused() -> None:
     found = subprocess.run(words, cwd="/tmp", env=plain_environment(), capture_output=True, text=True, check=False)
 
     assert found.returncode == 4
-    assert "profile `lambda` replaces /tmp with a fresh /tmp, but the project is /tmp itself" in found.stderr
+    assert "profile `lambda` replaces /tmp, but the project is /tmp itself" in found.stderr
 
 
 def test_an_interpreter_in_a_noexec_tmp_of_the_hosts_is_refused(tmp_path: Path) -> None:

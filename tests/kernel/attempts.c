@@ -43,7 +43,7 @@ static const char *folder, *scratch;
 static pid_t host;
 static char file[4096], new_file[4096], inner[4096], empty[4096], below[4096];
 
-/* -- Opening to write ------------------------------------------------------------------------------------------------ */
+/* -- Opening to write ---------------------------------------------------------------------------------------------- */
 
 static int written(int descriptor) {
     if (descriptor < 0)
@@ -135,7 +135,7 @@ static int open_by_io_uring(void) {
     return written(answer->res);
 }
 
-/* -- Writing through a descriptor that is open to read ----------------------------------------------------------------- */
+/* -- Writing through a descriptor that is open to read ------------------------------------------------------------- */
 
 static int target(void) { return open(file, O_RDONLY); }
 
@@ -190,7 +190,7 @@ static int own_memory_over_private_mapping(void) {
     return self < 0 || pwrite(self, "reached\n", 8, (uintptr_t)memory) != 8 ? -1 : 0;
 }
 
-/* -- Names ------------------------------------------------------------------------------------------------------------- */
+/* -- Names --------------------------------------------------------------------------------------------------------- */
 
 static int make_scratch(void) {
     int made = open(below, O_CREAT | O_WRONLY, 0644);
@@ -224,7 +224,7 @@ static int bind_unix(void) {
     return bind(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&address, sizeof address);
 }
 
-/* -- What a file is ------------------------------------------------------------------------------------------------------ */
+/* -- What a file is ------------------------------------------------------------------------------------------------ */
 
 static int truncate_file(void) { return truncate(file, 0); }
 static int chmod_file(void) { return chmod(file, 0600); }
@@ -239,7 +239,7 @@ static int setxattr_file(void) { return setxattr(file, "user.reached", "yes", 3,
 static int fsetxattr_file(void) { return fsetxattr(target(), "user.reached", "yes", 3, 0); }
 static int removexattr_file(void) { return removexattr(file, "user.sentinel"); }
 
-/* -- Mounts -------------------------------------------------------------------------------------------------------------- */
+/* -- Mounts -------------------------------------------------------------------------------------------------------- */
 
 static int remount_writable(void) { return mount("none", folder, 0, REMOUNT, 0); }
 static int remount_root_writable(void) { return mount("none", "/", 0, REMOUNT, 0); }
@@ -321,7 +321,7 @@ static int own_namespace_then_chroot_out(void) {
 
 static int own_namespace_then_handle(void) { return own_namespaces(CLONE_NEWNS) ? -1 : open_by_handle(); }
 
-/* -- Processes and the kernel -------------------------------------------------------------------------------------------- */
+/* -- Processes and the kernel -------------------------------------------------------------------------------------- */
 
 static int enter(const char *path, int kind) {
     int held = open(path, O_RDONLY);

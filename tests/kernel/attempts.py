@@ -32,19 +32,27 @@ EINVAL, ENOENT, ESRCH, ENOSYS = "EINVAL", "ENOENT", "ESRCH", "ENOSYS"
 NO_NAMESPACE = ("ENOSPC", "EPERM", "EACCES", "EUSERS")
 READ_BACK = "unchanged"  # the call may succeed: what counts is that the host's file is as it was
 
-# C: attempts.c NAME -> the answers that are right; the file system's answer EROFS where nothing else is said. ----------
+# C: attempts.c NAME -> the answers that are right; the file system's answer EROFS where nothing else is said. ---------
+
+
+def _all(names: str, *right: str) -> dict[str, tuple[str, ...]]:
+    return dict.fromkeys(names.split(), right)
+
+
+_BY_NUMBER = "kill_host pidfd_of_host priority_of_host limits_of_host ptrace_host"
+_IN_PROC = "processes of the host in /proc"
+# They name a process of the host by its number, which tells something only where no process inside has the same one.
+BY_NUMBER = frozenset([*(f"C: {name}" for name in _BY_NUMBER.split()), f"python: {_IN_PROC}"])
 
 CALLS: dict[str, tuple[str, ...]] = {
-    name: (EROFS,)
-    for name in (
+    **_all(
         "open_create open_write open_truncate open_truncate_read_only open_append open_both open_unnamed creat_new "
         "open_by_openat2 open_below_a_descriptor reopen_through_proc truncate_through_proc "
         "mkdir_new mknod_fifo mknod_file link_new link_open_file symlink_new rename_within rename_exchange "
         "unlink_file rmdir_empty bind_unix truncate_file chmod_file fchmod_file chown_file fchown_file lchown_link "
-        "utimensat_file futimens_file setxattr_file fsetxattr_file removexattr_file"
-    ).split()
-}
-CALLS |= {
+        "utimensat_file futimens_file setxattr_file fsetxattr_file removexattr_file",
+        EROFS,
+    ),
     "open_by_io_uring": (EROFS, EPERM, ENOSYS),  # EPERM: kernel.io_uring_disabled
     "fchmodat2_file": (EROFS, ENOSYS),  # Linux 6.6
     # The mount of a name is asked for before the file is: two mounts, so no rename and no link, whatever their flags.
@@ -67,13 +75,11 @@ CALLS |= {
     # Another process's root needs the right to trace it, and init has more capabilities than this process.
     "open_through_init": (EACCES, EPERM),
     "open_by_handle": (EPERM,),
-    **dict.fromkeys(
-        (
-            "remount_writable remount_root_writable mount_tmpfs bind_folder umount_folder pivot_root_here "
-            "chroot_scratch fsopen_tmpfs open_tree_clone mount_setattr_writable unshare_mounts host_name "
-            "swap_on account block_device character_device"
-        ).split(),
-        (EPERM,),
+    **_all(
+        "remount_writable remount_root_writable mount_tmpfs bind_folder umount_folder pivot_root_here chroot_scratch "
+        "fsopen_tmpfs open_tree_clone mount_setattr_writable unshare_mounts host_name swap_on account block_device "
+        "character_device",
+        EPERM,
     ),
     # With all capabilities in a user namespace of its own: mounts that came from a stronger one are locked.
     "own_namespace_then_write": (EROFS, *NO_NAMESPACE),
@@ -86,19 +92,18 @@ CALLS |= {
     "own_namespace_then_device": (EPERM, *NO_NAMESPACE),
     "own_namespace_then_chroot_out": (EROFS, *NO_NAMESPACE),
     "own_namespace_then_handle": (EPERM, *NO_NAMESPACE),
-    **dict.fromkeys(
-        (
-            "setns_mounts setns_user setns_network setns_processes setns_by_pidfd own_namespace_then_setns ptrace_init "
-            "take_descriptor_of_init write_memory_of_init"
-        ).split(),
-        (EPERM, EACCES),
+    **_all(
+        "setns_mounts setns_user setns_network setns_processes setns_by_pidfd own_namespace_then_setns ptrace_init "
+        "take_descriptor_of_init write_memory_of_init",
+        EPERM,
+        EACCES,
     ),
-    **dict.fromkeys("kill_host pidfd_of_host priority_of_host limits_of_host ptrace_host".split(), (ESRCH,)),
+    **_all(_BY_NUMBER, ESRCH),
     "load_module": (EPERM, ENOSYS),
     "host_shared_memory": (ENOENT, ENOSYS),
 }
 
-# Shell: what is run with `sh -c` in the folder of sentinels ("$S" is scratch). -----------------------------------------
+# Shell: what is run with `sh -c` in the folder of sentinels ("$S" is scratch). ----------------------------------------
 
 SHELL: dict[str, tuple[str, tuple[str, ...]]] = {
     "redirect to a new file": ("echo reached > new", (EROFS,)),
@@ -135,7 +140,7 @@ SHELL: dict[str, tuple[str, tuple[str, ...]]] = {
     "su": ("su -c true < /dev/null", ("exit 1", EACCES, EPERM, "exit 127")),
 }
 
-# Python inside: each is a function of the folder of sentinels and what the test told. ----------------------------------
+# Python inside: each is a function of the folder of sentinels and what the test told. ---------------------------------
 
 Told = dict[str, Any]  # what the test hands in as JSON
 Action = Callable[[str, Told], object]
@@ -253,7 +258,7 @@ def _control_group(_folder: str, told: Told) -> None:
     os.rmdir(made)
 
 
-@attempt("processes of the host in /proc", ENOENT)
+@attempt(_IN_PROC, ENOENT)
 def _process(_folder: str, told: Told) -> None:
     os.stat(f"/proc/{told['host']}")
 
@@ -317,7 +322,7 @@ def _uv_init(folder: str, told: Told) -> object:
     return _rust(told, "uv", *words, f"{folder}/empty")
 
 
-# Network: only where `lo` is the one interface. -------------------------------------------------------------------------
+# Network: only where `lo` is the one interface. -----------------------------------------------------------------------
 
 _TEST_NET = ("192.0.2.1", 9)  # RFC 5737: nobody's addresses; port 9 discards
 _TEST_NET_3 = ("203.0.113.1", 80)
@@ -362,7 +367,8 @@ def _loopback(_folder: str, told: Told) -> None:
 def _own_address(_folder: str, told: Told) -> object:
     if told["address"] == "127.0.0.1":
         return "skip: the host has no address but loopback"
-    return _connect(socket.AF_INET, (told["address"], told["tcp"]), "own address")
+    _connect(socket.AF_INET, (told["address"], told["tcp"]), "own address")
+    return None
 
 
 @network("udp to a listener on the host's loopback", OK, "ECONNREFUSED")
@@ -485,7 +491,7 @@ def _init_network(_folder: str, _told: Told) -> str:
     return " ".join(name for _, name in socket.if_nameindex())
 
 
-# Running them. ------------------------------------------------------------------------------------------------------------
+# Running them. --------------------------------------------------------------------------------------------------------
 
 
 def confined(told: Told) -> None:
@@ -512,9 +518,7 @@ def _errno_of(text: str) -> str:
 
 
 def _command(words: list[str], environ: dict[str, str], folder: str | None = None) -> str:
-    done = subprocess.run(
-        words, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False
-    )
+    done = subprocess.run(words, cwd=folder, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     said = done.stderr.decode(errors="replace")
     if done.returncode == 0:
         # Some programs warn and go on: what they could not do is in what they say.

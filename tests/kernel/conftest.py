@@ -17,13 +17,22 @@ import pytest
 
 from pytest_envguard import launcher
 from pytest_envguard.engine.prepare import plans_for
-from pytest_envguard.linux.abilities import is_privileged
+from pytest_envguard.linux import abilities as facility
 from pytest_envguard.model.profile import Profile
 from pytest_envguard.survey import survey_abilities
 
 HERE = Path(__file__).parent
 ROOT, USER = "as_root", "as_user"
 STARTERS = (ROOT, USER)
+NEEDED = (
+    facility.USER,
+    facility.MOUNT,
+    facility.TMPFS,
+    facility.READ_ONLY,
+    facility.DEVICES,
+    facility.NETWORK,
+    facility.PROCESS,
+)
 ORDINARY = 1000  # the uid of the ordinary user where root has to play one
 
 
@@ -142,20 +151,21 @@ class Starter:
 @pytest.fixture(scope="session")
 def namespaces() -> None:
     """Skip where the kernel forbids what all of this needs."""
-    broken = [f"{name}: {ability.answer}" for name, ability in survey_abilities().facilities.items() if not ability.works]
+    facilities = survey_abilities().facilities
+    broken = [f"{name}: {facilities[name].answer}" for name in NEEDED if not facilities[name].works]
     if broken:
         pytest.skip("; ".join(broken))
 
 
 def _reason_against(name: str) -> str:
-    if name == ROOT and not is_privileged():
+    if name == ROOT and not facility.is_privileged():
         return "as_root needs root with CAP_SYS_ADMIN; the tests were started as an ordinary user"
     return ""
 
 
 def _command(name: str, project: Path) -> list[str]:
     words = [sys.executable, "-I", str(HERE / "starter.py")]
-    if name == ROOT or not is_privileged():
+    if name == ROOT or not facility.is_privileged():
         return words
     # Root becomes an ordinary user in an environment of the plugin's own making, which also opens the way to an
     # interpreter below a closed folder such as /root. Nothing else is restricted in it.

@@ -183,7 +183,8 @@ PLACES = (
     Row("/proc/interrupts: bytes", _for(PODS, "0")),
 )
 
-_SINCE_2_34 = tuple(map(int, os.confstr("CS_GNU_LIBC_VERSION").split()[-1].split("."))) >= (2, 34)
+_GLIBC = (os.confstr("CS_GNU_LIBC_VERSION") or "glibc 2.34").split()[-1]
+_SINCE_2_34 = tuple(map(int, _GLIBC.split("."))) >= (2, 34)
 ABSENT = "ENOENT" if _SINCE_2_34 else "ENOSYS"
 SEMLOCK = ("Lock", "Queue", "SimpleQueue", "Pool", "Value", "ProcessPoolExecutor", "SharedMemory")
 GLIBC = (
@@ -306,7 +307,11 @@ NETWORK = (
     _network("getaddrinfo localhost", "ok", "ok", "ok", "ok"),
     _network("getaddrinfo of an address", "ok", "ok", "ok", "ok"),
     _network(
-        "getaddrinfo of a name", "EAI_AGAIN after 0 s", "EAI_AGAIN after 10 s", "EAI_AGAIN after 0 s", "EAI_NONAME after 0 s"
+        "getaddrinfo of a name",
+        "EAI_AGAIN after 0 s",
+        "EAI_AGAIN after 10 s",
+        "EAI_AGAIN after 0 s",
+        "EAI_NONAME after 0 s",
     ),
 )
 

@@ -33,7 +33,7 @@ from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # which -I leaves out
 
-from attempts import answered  # noqa: E402  # see above
+from attempts import answered  # type: ignore[import-not-found]  # run as a program, this is no package
 
 Told = dict[str, Any]
 OPERATIONS: dict[str, Callable[[Told], object]] = {}
@@ -53,7 +53,7 @@ def _open(path: str, flags: int) -> None:
     os.close(os.open(path, flags, 0o644))
 
 
-# -- writing, in a folder of the starter's own ---------------------------------------------------------------------------
+# -- writing, in a folder of the starter's own -------------------------------------------------------------------------
 
 
 def _in(key: str, action: Callable[[str], object]) -> Callable[[Told], object]:
@@ -165,7 +165,7 @@ OPERATIONS["root's folder: chmod"] = _in("theirs", lambda folder: os.chmod(folde
 OPERATIONS["root's folder: os.access W_OK"] = _in("theirs", lambda folder: _access(folder, os.W_OK))
 
 
-# -- executing: where the files lie in a folder of the environment's own, such as /tmp -----------------------------------
+# -- executing: where the files lie in a folder of the environment's own, such as /tmp ---------------------------------
 
 
 def _program(folder: str) -> str:
@@ -215,7 +215,7 @@ def _extension(folder: str) -> str:
         return "skip: this Python has no extension modules of its own"
     path = shutil.copy(found[0], folder)
     spec = importlib.util.spec_from_file_location("_json", path)
-    assert spec and spec.loader
+    assert spec
     try:
         importlib.util.module_from_spec(spec)
     except ImportError as error:
@@ -296,7 +296,7 @@ def _memfd(_told: Told) -> str:
     return _executed(f"/proc/self/fd/{number}")
 
 
-# -- /tmp, /var/tmp, /dev/shm, /dev, /proc ---------------------------------------------------------------------------------
+# -- /tmp, /var/tmp, /dev/shm, /dev, /proc -----------------------------------------------------------------------------
 
 
 @operation("/tmp: size")
@@ -376,7 +376,7 @@ def _masked(_told: Told) -> str:
         return str(len(file.read(16)))
 
 
-# -- multiprocessing -------------------------------------------------------------------------------------------------------
+# -- multiprocessing ---------------------------------------------------------------------------------------------------
 
 
 def _nothing() -> None:
@@ -445,7 +445,7 @@ def _lock_when_full(_told: Told) -> None:
         multiprocessing.get_context("fork").Lock()
 
 
-# -- identity --------------------------------------------------------------------------------------------------------------
+# -- identity ----------------------------------------------------------------------------------------------------------
 
 
 def _said(action: Callable[[], object]) -> str:
@@ -470,9 +470,15 @@ OPERATIONS |= {
     "os.path.expanduser('~')": lambda _told: os.path.expanduser("~"),
     "Path.home": lambda _told: _said(Path.home),
     "site.getuserbase": lambda _told: _said(site.getuserbase),
-    "os.getlogin": lambda _told: _said(os.getlogin),
     "owner of the project's files": lambda told: str(os.stat(told["ours"]).st_uid),
 }
+
+
+@operation("os.getlogin")
+def _getlogin(_told: Told) -> str:
+    if Path("/proc/self/loginuid").exists() and Path("/proc/self/loginuid").read_text() != str(2**32 - 1):
+        return "skip: the kernel knows who logged in on this machine"
+    return _said(os.getlogin)
 
 
 @operation("makedirs('~/.envguard-cache')")
@@ -500,7 +506,7 @@ def _setuid(_told: Told) -> None:
     os.setuid(0)
 
 
-# -- limits ----------------------------------------------------------------------------------------------------------------
+# -- limits ------------------------------------------------------------------------------------------------------------
 
 
 @operation("RLIMIT_NOFILE")
@@ -531,7 +537,7 @@ def _use_up_descriptors() -> list[int]:
 @operation("open with no descriptor left")
 def _no_descriptor(_told: Told) -> str:
     held = _use_up_descriptors()
-    outcome = _said(lambda: open("/dev/null").close() or "ok")
+    outcome = _said(lambda: os.open("/dev/null", os.O_RDONLY))
     for number in held:
         os.close(number)
     return outcome
@@ -580,7 +586,7 @@ def _no_subprocess(told: Told) -> str:
     return _use_up_processes(told, lambda: subprocess.run(["true"], check=False) and "ok")
 
 
-# -- network: only where `lo` is the one interface -------------------------------------------------------------------------
+# -- network: only where `lo` is the one interface ---------------------------------------------------------------------
 
 _FOREIGN = ("192.0.2.1", 9)  # RFC 5737: nobody's
 _FOREIGN_6 = ("2001:db8::1", 9)  # RFC 3849: nobody's
@@ -668,12 +674,19 @@ def _lonely() -> bool:
     return [name for _, name in socket.if_nameindex()] == ["lo"]
 
 
-def _network(action: Callable[[], object]) -> Callable[[Told], object]:
-    return lambda _told: _at_once(action) if _lonely() else "skip: an interface could leave this machine"
+def _network(name: str, action: Callable[[], object]) -> Callable[[Told], object]:
+    def observe(_told: Told) -> str:
+        if not _lonely():
+            return "skip: an interface could leave this machine"
+        if ("IPv6" in name or "::1" in name) and not os.path.exists("/proc/net/if_inet6"):
+            return "skip: this kernel has no IPv6"
+        return _at_once(action)
+
+    return observe
 
 
 for _name, _do in NETWORK.items():
-    OPERATIONS[_name] = _network(_do)
+    OPERATIONS[_name] = _network(_name, _do)
 
 
 @operation(NAME)
@@ -696,4 +709,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

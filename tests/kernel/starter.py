@@ -44,8 +44,7 @@ def _answer(job: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
         done = subprocess.run(
             _words(plan, run, passed),
             stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             cwd=job["project"],
             env=environ,
             pass_fds=passed,

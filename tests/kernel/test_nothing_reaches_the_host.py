@@ -6,6 +6,7 @@ processes and listeners on the host, which must not have noticed it.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import pty
@@ -116,16 +117,14 @@ def sentinels(folder: Path) -> Path:
     (folder / "code.py").write_text("import os\nx = [1,2]\n")
     for path in (folder, *folder.iterdir()):
         path.chmod(0o777 if path.is_dir() else 0o666)
-    try:
+    with contextlib.suppress(OSError):  # a file system without extended attributes
         os.setxattr(folder / "file", "user.sentinel", b"here")
-    except OSError:  # this file system has no extended attributes: there is one attempt less to make
-        pass
     return folder
 
 
 def state(folder: Path) -> dict[str, tuple[object, ...]]:
     """Return everything about ``folder`` and what is in it that an attempt could change."""
-    found = {}
+    found: dict[str, tuple[object, ...]] = {}
     for path in sorted([folder, *folder.rglob("*")]):
         status = path.lstat()
         content = path.read_bytes() if stat.S_ISREG(status.st_mode) else b""
@@ -149,7 +148,9 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
     if not compiler:
         return None
     made = tmp_path_factory.mktemp("program") / "attempts"
-    done = subprocess.run([compiler, "-O1", "-o", made, HERE / "attempts.c"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [compiler, "-O1", "-o", made, HERE / "attempts.c"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return made
 
@@ -177,7 +178,7 @@ class Ground:
     """
 
     folders: dict[str, dict[str, str]]
-    before: dict[str, dict[str, tuple[object, ...]]]
+    before: dict[str, dict[str, tuple[object, ...]]] = field(default_factory=dict)
 
 
 @dataclass
@@ -185,8 +186,11 @@ class Battery:
     """All attempts of one starter, made.
 
     Attributes:
+        grounds: Profile to where its attempts were made.
+        runs: Profile to how its run ended.
         answers: Profile to attempt to kind of folder to answer.
-        seconds: How long each profile's attempts took.
+        covered: Folder in the host's /tmp, which the environments cover.
+        token: Name that no file, node or socket of the host has but the test's own.
     """
 
     listeners: Listeners
@@ -243,14 +247,13 @@ def _keyring(calls: Path | None) -> str:
 
 def _ground(profile: str, below: dict[str, Path]) -> Ground:
     folders: dict[str, dict[str, str]] = {}
-    before = {}
     for number, name in enumerate(FILES if profile in FILE_PROFILES else ()):
         # Programs and libraries make the same system calls in both kinds of folder: once is enough for them.
         kinds = below if name.startswith("C: ") else ("project",)
         folders[name] = {kind: str(sentinels(below[kind] / profile / f"{number}")) for kind in kinds}
     for name in NETWORK if profile in STATES else ():
         folders[name] = {"": str(below["project"])}
-    return Ground(folders, before)
+    return Ground(folders)
 
 
 def _measure(ground: Ground) -> None:
@@ -324,7 +327,7 @@ def _judge(name: str, answers: dict[str, str], right: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("who", STARTERS)
 def test_no_attempt_changes_the_host(who: str, profile: str, name: str, battery: Callable[[str], Battery]) -> None:
     """An attempt inside is answered as a read-only deployment would, and the sentinels on the host are as before."""
-    if "host" in name.split(": ")[1].split("_") and os.getpid() < SMALLEST_PID:
+    if name in attempts.BY_NUMBER and os.getpid() < SMALLEST_PID:
         pytest.skip("the test's own process id may be one inside as well")
     made = battery(who)
     ground = made.grounds[profile]
@@ -411,8 +414,7 @@ def test_standard_input_from_a_file_is_no_way_out(
     folder = sentinels(folder_of("/var/tmp", starter.name) / "held")
     before = state(folder)
     (answer,) = starter.run([Run(profile, ("-c", INHERITED), stdin=str(folder / "file"))])
-    assert state(folder) == before
-    assert answer.json()["stdin"] in ("EROFS", "EACCES")
+    assert state(folder) == before, answer.json()["stdin"]  # inside it may succeed, on a copy of the input
 
 
 TYPE_AHEAD = """
@@ -467,7 +469,7 @@ def listeners(starter: Starter, folder_of: Callable[[str, str], Path]) -> tuple[
     return listening, {"path": str(path), "tcp": listening.port("tcp"), "abstract": listening.name}
 
 
-@pytest.mark.parametrize("profile", ("container", "offline"))
+@pytest.mark.parametrize("profile", ["container", "offline"])
 def test_a_socket_in_the_file_system_is_reachable_by_design(
     profile: str, starter: Starter, listeners: tuple[Listeners, dict[str, Any]]
 ) -> None:
@@ -476,9 +478,7 @@ def test_a_socket_in_the_file_system_is_reachable_by_design(
     assert answer.json() == ["ok", "ECONNREFUSED", "ECONNREFUSED"]
 
 
-def test_an_open_network_is_the_hosts_by_design(
-    starter: Starter, listeners: tuple[Listeners, dict[str, Any]]
-) -> None:
+def test_an_open_network_is_the_hosts_by_design(starter: Starter, listeners: tuple[Listeners, dict[str, Any]]) -> None:
     """Where the profile leaves the network open, loopback and abstract sockets are the host's own."""
     (answer,) = starter.run([Run("lambda", ("-c", CONNECT), listeners[1])])
     assert answer.json() == ["ok", "ok", "ok"]

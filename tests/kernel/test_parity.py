@@ -56,7 +56,7 @@ def _closed(folder: Path) -> Path:
 
 
 def _theirs(starter: Starter, name: str) -> Path:
-    """Return a folder of root's with mode 0755: one of the test's own, or /usr, where an ordinary user can't harm it."""
+    """Return a folder of root's with mode 0755: the test's own, or /usr, which an ordinary user can't harm."""
     if os.getuid():
         return Path("/usr")
     folder = starter.project / name

@@ -55,6 +55,7 @@ def test_an_idle_plugin_imports_nothing_but_its_options() -> None:
 
 def test_an_idle_run_loads_no_room(pytester: pytest.Pytester) -> None:
     """A whole run without `--envguard` loads neither namespaces nor reports, and no xdist that wasn't there before."""
+    pytester.makeini("[pytest]")
     pytester.makepyfile(
         """
         import sys

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import pytest
 
@@ -66,6 +65,7 @@ def test_a_report_of_a_collection(longrepr: object, labelled_longrepr: object) -
 )
 def test_junit(pytester: pytest.Pytester, nodeid: str, classname: str, name: str) -> None:
     """A junit case keeps its plain name and has the environment in front of its class name."""
+    pytester.makeini("[pytest]")
     config = pytester.parseconfigure("--junitxml=out.xml", "-p", "no:asyncio")
     got = report("call", nodeid)
     label_report(got, "lambda")
@@ -89,6 +89,7 @@ def test_last_failed(
     pytester: pytest.Pytester, before: dict[str, bool], outcomes: list[dict[str, str]], after: list[str]
 ) -> None:
     """The cache knows plain node ids: failed in any environment, or failed before and not run this time."""
+    pytester.makeini("[pytest]")
     config = pytester.parseconfigure("-p", "no:asyncio")
     runs = [
         Run(str(number), {nodeid: Outcome(word) for nodeid, word in run.items()}) for number, run in enumerate(outcomes)
@@ -96,4 +97,3 @@ def test_last_failed(
     plain_last_failed(config, before, runs)
     assert config.cache is not None
     assert config.cache.get(LAST_FAILED, None) == dict.fromkeys(after, True)
-    assert Path(pytester.path, ".pytest_cache").exists()

@@ -7,6 +7,8 @@ import pytest
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.dimensions import DIMENSIONS, read, read_size, show_size
 
+USER = "a user name of letters, digits, `_`, `.`, `$` and `-`, or an empty text for none"
+
 KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 IDS = "a whole number from 0 to 4294967294"
 LIMIT = "a whole number from 1 to 9223372036854775807"
@@ -83,7 +85,7 @@ REFUSED: dict[str, list[tuple[object, str, str]]] = {
         (1.0, IDS, "1.0"),
     ],
     "gid": [("staff", IDS, "'staff'"), (False, IDS, "false")],
-    "user": [(993, "text", "993"), ("a\0b", "text", "'a\\x00b'")],
+    "user": [(993, USER, "993"), ("a\0b", USER, "'a\\x00b'"), ("a:b", USER, "'a:b'")],
     "user_home": [("~", PATH, "'~'"), ("", PATH, "''")],
     "capabilities": [("all", 'one of "host", "none"', "'all'")],
     "home": [

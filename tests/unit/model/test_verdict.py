@@ -95,7 +95,7 @@ E   ModuleNotFoundError: No module named 'nothing'
         pytest.param(report("failed", ""), Outcome("failed"), id="nothing-said"),
         pytest.param(
             report("failed", failure(give_up, "value")),
-            Outcome("failed"),
+            Outcome("failed", "Failed"),
             id="failed-without-a-word",
         ),
         pytest.param(collected("passed"), Outcome("passed"), id="collected"),

@@ -160,11 +160,17 @@ def problems(layout: Layout, machine: Abilities, profile: Profile) -> list[str]:
     try:
         made = make_plan(profile, machine, here)
     except EnvguardError as refusal:
-        honest = any(f"{what} is {path} itself" in refusal.message for path, what in here.needed.items())
+        honest = any(
+            f"{what} is {path} itself" in refusal.message or f"{what} ({path}) lies in it" in refusal.message
+            for path, what in here.needed.items()
+        )
         return [] if honest else [refusal.message]
     after = Mounted(made, here, [*layout.existing(), "/var/tmp", "/opt", "/srv", "/root", "/home"])
     home_stays = profile.values.get("home", "host") == "host"
-    wanted = [path for path, what in here.needed.items() if what != "HOME" or home_stays]
+    hidden = profile.values.get("hidden", ())
+    assert isinstance(hidden, tuple)
+    # A HOME that the profile hides as a whole is what somebody asked for.
+    wanted = [path for path, what in here.needed.items() if what != "HOME" or (home_stays and path not in hidden)]
     lost = {inner for path in wanted for inner in layout.inside(path) if not after.reachable(inner)}
     return [f"{profile.name}: {problem}" for problem in (*after.mistakes, *sorted(lost))]
 
@@ -253,8 +259,8 @@ def test_home_is_put_back_only_where_the_profile_leaves_it(home: str | None, put
 @pytest.mark.parametrize(
     ("values", "path", "replaced"),
     [
-        ({"tmp": "private"}, "/tmp", "replaces /tmp with a fresh /tmp"),
-        ({"writable": ["/var/tmp"]}, "/var/tmp", "replaces /var/tmp with a fresh folder"),
+        ({"tmp": "private"}, "/tmp", "replaces /tmp"),
+        ({"writable": ["/var/tmp"]}, "/var/tmp", "replaces /var/tmp"),
     ],
 )
 @pytest.mark.parametrize("what", ["the project", "the interpreter"])
@@ -282,8 +288,8 @@ def test_a_hidden_folder_shows_only_what_is_needed() -> None:
     here = surroundings({**INTERPRETER, "/srv/p": "the project"})
     made = plan(ORDINARY, here, hidden=["/srv", "/opt"])
     assert verbs(made, "tmpfs", "hide", "put") == [
-        ("tmpfs", {"path": "/srv", "size": 1 << 20, "mode": 0o711, "executable": True}),
         ("hide", {"path": "/opt"}),
+        ("tmpfs", {"path": "/srv", "size": 1 << 20, "mode": 0o711, "executable": True}),
         ("put", {"path": "/srv/p", "readonly": False}),
     ]
     assert made.promises["hidden"] == ["/srv", "/opt"]

@@ -155,7 +155,7 @@ def test_not_compared() -> None:
         tests/test_a.py::test_a  FAILS
         tests/test_b.py::test_b  ERROR
 
-        lambda  kernel, 2 tests, 2 failed (0 only here), 1.5 s
+        lambda  kernel, 2 tests, 2 failed, 1.5 s
         """
     )
 
