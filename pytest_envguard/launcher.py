@@ -36,7 +36,7 @@ if __name__ == "__main__":
     # Started with -I -S (no site, so that a start costs 20 ms instead of 60): find the package by this file's place.
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from pytest_envguard.linux import cgroup, devices, identity, limits, memory, mounts, network
+from pytest_envguard.linux import cgroup, descriptors, devices, identity, limits, memory, mounts, network
 from pytest_envguard.linux import syscalls as call
 
 CANNOT_ENTER = 125  # exit code, as of docker run: the environment could not be entered, the command did not start
@@ -340,6 +340,11 @@ def _become(script: Script, command: list[str], tell: int) -> int:
             identity.become(who["uid"], who["gid"])
         if script["capabilities"] is not None:
             identity.drop_capabilities(script["capabilities"] if os.geteuid() == 0 else 0)
+        if script["namespaces"]:
+            descriptors.close_files()
+            descriptors.copy_input()
+            descriptors.leave_keyring()
+            descriptors.forbid_typing()
         # After the change of ids, which clears it.
         call.prctl(call.PR_SET_PDEATHSIG, signal.SIGKILL)
         step = f"working folder {script['folder']}"

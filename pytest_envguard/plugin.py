@@ -41,6 +41,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     if _SOLO not in os.environ and _wanted(early_config):
         # pytest-cov chooses here already between its central and its distributed collector, by xdist's options.
         early_config.known_args_namespace.dist = "load"
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            # And it erases older data, in workers too: the worker that compares with the host starts when others have
+            # written theirs.
+            early_config.known_args_namespace.cov_append = True
     return (yield)
 
 

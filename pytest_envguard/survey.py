@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import site
 import stat
 import sys
@@ -118,6 +119,7 @@ def survey_surroundings(
         present=frozenset(path for path in ASKED if os.path.exists(path)),
         processors=len(os.sched_getaffinity(0)),
         python=sys.version_info[:2],
+        most_files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         coverage=coverage,
         locales=frozenset(name for name in locales if call.knows_locale(name)),
     )

@@ -16,15 +16,15 @@ NODES = ("null", "zero", "full", "random", "urandom", "tty")
 LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
 
 
-def build(*, shm: str, shm_size: int | None, shm_exec: bool) -> None:
+def build(*, shm: str, shm_size: int | None, shm_exec: bool, mode: int = 0o755) -> None:
     """Cover ``/dev``. ``shm`` is "absent", "private" (a tmpfs of ``shm_size`` bytes) or "host" (the machine's own).
 
-    It is left writable for root; `seal` makes it read-only.
+    It is left writable for root; `seal` makes it read-only. Its ``mode`` is runc's, unless the process itself would own it.
     """
     nodes = {name: mounts.take(f"/dev/{name}") for name in NODES if os.path.exists(f"/dev/{name}")}
     host_shm = mounts.take("/dev/shm") if shm == "host" and os.path.isdir("/dev/shm") else None
     # 64 MiB, 0755: what runc mounts (moby DefaultLinuxSpec).
-    call.mount("envguard", "/dev", "tmpfs", call.MS_NOSUID | call.MS_NOEXEC, "mode=755,size=64m")
+    call.mount("envguard", "/dev", "tmpfs", call.MS_NOSUID | call.MS_NOEXEC, f"mode={mode:o},size=64m")
     for name, tree in nodes.items():
         # Device nodes stay usable on a read-only mount: the flag guards the file system, not the device.
         mounts.put(tree, f"/dev/{name}", readonly=True)

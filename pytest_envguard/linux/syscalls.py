@@ -137,6 +137,11 @@ def prctl(option: int, argument: int = 0, second: int = 0) -> int:
     return _check(result, f"prctl({option}, {argument})")
 
 
+def try_syscall(number: int, *arguments: int) -> None:
+    """Make a system call whose failure changes nothing that was promised."""
+    _libc.syscall(ctypes.c_long(number), *map(ctypes.c_ulong, arguments))
+
+
 class _CapabilityHeader(ctypes.Structure):
     _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
 

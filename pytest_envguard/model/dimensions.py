@@ -211,7 +211,8 @@ _ALL = (
     ),
     Dimension(
         "proc",
-        '/proc: "read-only", "container" (as runc mounts it: /proc/sys read-only, some files masked) or "host"',
+        '/proc: "read-only", "container" (as runc mounts it: /proc/sys read-only, some files masked) or "host" '
+        "(left out: as the root is)",
         _one_of("host", "container", "read-only"),
         _ranked("host", "container", "read-only"),
     ),

@@ -77,6 +77,7 @@ class Surroundings:
         present: Paths that exist, of those that planning asks about.
         processors: Processors the caller may use.
         python: Version of the interpreter, such as (3, 12).
+        most_files: Hard limit of open files, which only a privileged caller can raise; -1 is unlimited.
         coverage: Whether coverage is measured, which needs a place for its data.
         locales: Names of locales that the C library knows, of those that were asked for.
     """
@@ -91,5 +92,6 @@ class Surroundings:
     present: frozenset[str] = frozenset()
     processors: int = 1
     python: tuple[int, int] = (3, 11)
+    most_files: int = -1
     coverage: bool = False
     locales: frozenset[str] = frozenset()

@@ -58,11 +58,15 @@ def plan_files(draft: Draft) -> None:
 
 def _proc(draft: Draft) -> str:
     """Return the style of ``/proc`` if one is wanted and can be had, else ""."""
-    style = str(draft.value("proc", "host"))
+    root_readonly = draft.value("root") == "read-only"
+    style = draft.value("proc")
+    if style is None:
+        return "read-only" if root_readonly else ""  # it is one of "all mounts"
     if style == "host":
         return ""
     shown = "/proc as in a container" if style == "container" else "read-only /proc"
-    return style if draft.by_kernel("proc", shown, (facility.USER, facility.MOUNT, facility.PROCESS)) else ""
+    own = facility.READ_ONLY if style == "read-only" and root_readonly else facility.PROCESS
+    return str(style) if draft.by_kernel("proc", shown, (facility.USER, facility.MOUNT, own)) else ""
 
 
 def _hostname(draft: Draft) -> list[Step]:
@@ -150,7 +154,9 @@ def _devices(draft: Draft) -> list[Step]:
         return []
     if shm != "host":
         draft.promises["shm"] = {"state": shm, "size": size, "exec": executable}
-    steps: list[Step] = [("dev", {"shm": shm, "shm_size": size, "shm_exec": executable})]
+    # A mapped process would own the folder and could create in it, where a deployment answers EACCES.
+    mode = 0o555 if draft.how == "mapped" and draft.uid else 0o755
+    steps: list[Step] = [("dev", {"shm": shm, "shm_size": size, "shm_exec": executable, "mode": mode})]
     if sheltered:
         arguments: dict[str, object] = {"path": COVERAGE, "size": None, "mode": 0o1777, "executable": False}
         steps += [("folder", {"path": COVERAGE}), ("tmpfs", arguments)]

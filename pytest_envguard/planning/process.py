@@ -36,6 +36,10 @@ def _open_files(draft: Draft) -> None:
             first = last  # the kernel refuses a soft limit above the hard one
         draft.limits["NOFILE"] = [first, last]
         draft.directly("open_files", f"{_number(first)} open files", "rlimit")
+        most = draft.surroundings.most_files
+        if not draft.abilities.privileged and most != _UNLIMITED and (last == _UNLIMITED or last > most):
+            reason = f"the limit of this machine is {most}, and only root can raise it"
+            draft.approximately("open_files_hard", f"{most} open files at the most", "rlimit", reason)
 
 
 def _processes(draft: Draft) -> None:

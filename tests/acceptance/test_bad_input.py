@@ -11,8 +11,9 @@ import pytest
 from .conftest import Run, plain_environment
 
 NAMES = (
-    "cloudrun, container, host, kubernetes, lambda, lambda-image, offline, offline-drop, offline-nxdomain, "
-    "offline-refuse, openshift, systemd"
+    "cloudrun, container, host, kubernetes, lambda, lambda-image, no_network, no_shm, noexec_tmp, "
+    "offline, offline-drop, offline-nxdomain, "
+    "offline-refuse, openshift, readonly_root, systemd"
 )
 
 

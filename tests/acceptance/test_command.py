@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -89,40 +90,65 @@ def test_a_profile_is_shown_with_the_source_of_its_numbers(project: Path) -> Non
     assert out.count("source: ") >= 15
 
 
-def _in_terminal(words: list[str], project: Path, talk: Callable[[int, int], None]) -> tuple[int, str]:
-    """Run ``words`` with a terminal; ``talk(terminal, pid)`` acts as its user. Returns the exit code and the screen."""
-    pid, terminal = pty.fork()
+class Terminal:
+    """The user's side of a terminal."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self.screen = b""
+        self._read_to = 0
+
+    def wait_for(self, text: str) -> None:
+        """Read until ``text`` appears behind what was waited for before."""
+        end = time.monotonic() + 60
+        while (place := self.screen.find(text.encode(), self._read_to)) < 0:
+            assert time.monotonic() < end, self.screen
+            self.read()
+        self._read_to = place + len(text)
+
+    def write(self, text: str) -> None:
+        """Type ``text``."""
+        os.write(self._descriptor, text.encode())
+
+    def read(self) -> bool:
+        """Read what has come within a second; whether there may be more."""
+        if not select.select([self._descriptor], [], [], 1.0)[0]:
+            return True
+        try:
+            chunk = os.read(self._descriptor, 4096)
+        except OSError:  # EIO: the other side is gone
+            return False
+        self.screen += chunk
+        return bool(chunk)
+
+
+def _in_terminal(words: list[str], project: Path, talk: Callable[[Terminal], None]) -> tuple[int, str]:
+    """Run ``words`` with a terminal; ``talk`` acts as its user. Returns the exit code and the screen."""
+    pid, descriptor = pty.fork()
     if pid == 0:
         os.chdir(project)
         os.execve(words[0], words, {**plain_environment(), "TERM": "dumb", "NO_COLOR": "1"})
-    talk(terminal, pid)
-    screen = b""
-    while True:
-        try:
-            chunk = os.read(terminal, 4096)
-        except OSError:  # EIO: the other side is gone
-            break
-        if not chunk:
-            break
-        screen += chunk
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), screen.decode(errors="replace")
-
-
-def _read_until(terminal: int, text: bytes) -> bytes:
-    seen, end = b"", time.monotonic() + 60
-    while text not in seen:
-        assert time.monotonic() < end, seen
-        seen += os.read(terminal, 4096)
-    return seen
+    terminal = Terminal(descriptor)
+    try:
+        talk(terminal)
+        end = time.monotonic() + 60
+        while terminal.read():
+            assert time.monotonic() < end, terminal.screen
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)
+        raise
+    finally:
+        os.close(descriptor)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return code, terminal.screen.decode(errors="replace")
 
 
 def test_the_command_has_the_terminal(project: Path) -> None:
     """A program that asks reads the user's answer, and sees a terminal."""
 
-    def talk(terminal: int, _pid: int) -> None:
-        _read_until(terminal, b"name? ")
-        os.write(terminal, b"Ada\n")
+    def talk(terminal: Terminal) -> None:
+        terminal.wait_for("name? ")
+        terminal.write("Ada\n")
 
     source = "import os; print('hello', input('name? '), os.isatty(0), os.getuid())"
     code, screen = _in_terminal([*ENVGUARD, "run", "-q", "lambda", "--", sys.executable, "-c", source], project, talk)
@@ -134,9 +160,9 @@ def test_the_command_has_the_terminal(project: Path) -> None:
 def test_ctrl_c_reaches_the_command_and_it_decides(project: Path) -> None:
     """A program that handles Ctrl-C lives on; the launcher does not end before it."""
 
-    def talk(terminal: int, _pid: int) -> None:
-        _read_until(terminal, b"ready")
-        os.write(terminal, b"\x03")
+    def talk(terminal: Terminal) -> None:
+        terminal.wait_for("ready")
+        terminal.write("\x03")
 
     source = (
         "import time\n"
@@ -165,12 +191,12 @@ def test_pdb_stops_inside_of_the_environment(project: Path) -> None:
     """--pdb gives a prompt at the failure, in the environment, with a working terminal."""
     (project / "test_app.py").write_text("import os\ndef test_fails():\n    uid = os.getuid()\n    assert not uid\n")
 
-    def talk(terminal: int, _pid: int) -> None:
-        _read_until(terminal, b"(Pdb) ")
-        os.write(terminal, b"print('the uid is', uid)\n")
-        _read_until(terminal, b"the uid is 993")
-        _read_until(terminal, b"(Pdb) ")
-        os.write(terminal, b"quit\n")
+    def talk(terminal: Terminal) -> None:
+        terminal.wait_for("(Pdb) ")
+        terminal.write("print('the uid is', uid)\n")
+        terminal.wait_for("the uid is 993")
+        terminal.wait_for("(Pdb) ")
+        terminal.write("quit\n")
 
     words = [sys.executable, "-m", "pytest", "--envguard=lambda", "--pdb", "-p", "no:randomly"]
     code, screen = _in_terminal(words, project, talk)

@@ -137,7 +137,6 @@ SHELL: dict[str, tuple[str, tuple[str, ...]]] = {
     "rmdir": ("rmdir empty", (EROFS,)),
     "mktemp": ("mktemp ./new.XXXXXX", (EROFS,)),
     "mount": ("mount --bind . empty", (EPERM, "exit 1", "exit 32", "exit 127")),
-    "su": ("su -c true < /dev/null", ("exit 1", EACCES, EPERM, "exit 127")),
 }
 
 # Python inside: each is a function of the folder of sentinels and what the test told. ---------------------------------
@@ -285,7 +284,7 @@ def _keyring(_folder: str, told: Told) -> str:
     done = subprocess.run([told["calls"], "session_keyring", "-", "-", "0"], stdout=subprocess.PIPE, check=False)
     if done.returncode:
         return errno.errorcode[done.returncode]
-    return "the host's" if done.stdout.decode().strip() == told["keyring"] else "own"
+    return "the host's" if int(done.stdout) == told["keyring"] else "own"
 
 
 def _rust(told: Told, program: str, *words: str) -> object:
@@ -443,9 +442,11 @@ def _route(_folder: str, _told: Told) -> None:
         raise OSError(code, os.strerror(code))
 
 
-@network("AF_VSOCK to loopback", "EAFNOSUPPORT", "ENODEV", "EADDRNOTAVAIL", "ECONNRESET", "ENETUNREACH", "timed out")
+# By design: no namespace cuts AF_VSOCK (measured on Linux 6.18), and a virtual machine reaches its own host by it.
+# A connect could ask that host something, so none is made.
+@network("AF_VSOCK", OK, EPERM, "EAFNOSUPPORT")
 def _vsock(_folder: str, _told: Told) -> None:
-    _connect(socket.AF_VSOCK, (1, 1), "vsock")  # CID 1: this machine; its host (CID 2) is never asked
+    socket.socket(socket.AF_VSOCK).close()
 
 
 @network("a network namespace of its own", "ENETUNREACH", *NO_NAMESPACE)
@@ -552,7 +553,7 @@ def _outcome(action: Callable[[], object]) -> str:
         return _errno_of(str(error)) or str(error)
     except OSError as error:
         return errno.errorcode.get(error.errno or 0, str(error))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # whatever it was, it is the answer
         return f"{type(error).__name__}: {error}"
     return OK if result is None else str(result)
 

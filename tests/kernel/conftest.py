@@ -48,7 +48,8 @@ class Run:
     Attributes:
         profile: The environment; `host` runs the program in none.
         words: The program and its arguments, after the interpreter's own options.
-        told: Handed to the program as its last argument, as JSON (with ``passed``: numbers of the descriptors).
+        told: Handed to the program as its last argument, as JSON (with ``passed``, the numbers of the
+            descriptors, and ``keyring``, that of the session keyring outside).
         environ: Variables that whoever starts the environment has.
         stdin: File that whoever starts the environment has as standard input; "" for the null device.
         descriptors: Files and folders that whoever starts the environment has open and passes on.

@@ -6,6 +6,7 @@ root becomes the profile's uid for good, and an ordinary user is only shown as i
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import subprocess
@@ -30,19 +31,26 @@ def main() -> None:
         os.setsid()  # so that the terminal which a run gets as standard input becomes the controlling one
     for name in ("PYTEST_ENVGUARD", "PYTEST_ENVGUARD_HARNESS"):  # of the environment that made us an ordinary user
         os.environ.pop(name, None)
+    job["keyring"] = _own_keyring()
     with ThreadPoolExecutor(len(job["runs"])) as pool:
         answers = list(pool.map(lambda run: _answer(job, run), job["runs"]))
     json.dump(answers, sys.stdout)
 
 
+def _own_keyring() -> int:
+    """Give this process and its children a session keyring, as a login does; return its number (-1: there is none)."""
+    keyctl = {"x86_64": 250, "aarch64": 219}.get(os.uname().machine)
+    return int(ctypes.CDLL(None).syscall(keyctl, 1, None)) if keyctl else -1
+
+
 def _answer(job: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
     plan = _plan(job, run)
-    environ = {**os.environ, **run.get("environ", {})}
-    passed = [os.open(path, os.O_RDONLY) for path in run.get("descriptors", ())]
+    environ = {**os.environ, **run["environ"]}
+    passed = [os.open(path, os.O_RDONLY) for path in run["descriptors"]]
     started = time.monotonic()
     with open(run["stdin"], "rb") if "stdin" in run else open(os.devnull, "rb") as stdin:
         done = subprocess.run(
-            _words(plan, run, passed),
+            _words(plan, job, run, passed),
             stdin=stdin,
             capture_output=True,
             cwd=job["project"],
@@ -72,8 +80,9 @@ def _plan(job: dict[str, Any], run: dict[str, Any]) -> Plan:
     return plan
 
 
-def _words(plan: Plan, run: dict[str, Any], passed: list[int]) -> list[str]:
-    words = [sys.executable, "-I", "-S", *run["words"], json.dumps({**run.get("told", {}), "passed": passed})]
+def _words(plan: Plan, job: dict[str, Any], run: dict[str, Any], passed: list[int]) -> list[str]:
+    told = {**run["told"], "passed": passed, "keyring": job["keyring"]}
+    words = [sys.executable, "-I", "-S", *run["words"], json.dumps(told)]
     return words if plan.is_host else launcher.command_line(plan.script) + words
 
 

@@ -225,7 +225,6 @@ class Host:
             "token": self.token,
             "calls": str(self.calls) if self.calls else "",
             "setuid": str(self.setuid) if self.setuid else "/nonexistent",
-            "keyring": _keyring(self.calls),
             "tcp": self.listeners.port("tcp"),
             "udp": self.listeners.port("udp"),
             "address": own_address(),
@@ -236,13 +235,6 @@ class Host:
 
 def _executable(name: str) -> str:
     return shutil.which(name, path=os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])) or ""
-
-
-def _keyring(calls: Path | None) -> str:
-    if not calls:
-        return ""
-    done = subprocess.run([calls, "session_keyring", "-", "-", "0"], capture_output=True, text=True, check=False)
-    return done.stdout.strip()
 
 
 def _ground(profile: str, below: dict[str, Path]) -> Ground:

@@ -151,7 +151,7 @@ def _can_raise_limits() -> bool:
 def test_parity(who: str, profile: str, row: table.Row, observed: Callable[[str], Observed]) -> None:
     """The operation comes to what the table says for this profile."""
     seen = observed(who)
-    expected = _filled(row.of(who, profile, seen.how[profile]), profile, seen.how[profile])
+    expected = _filled(row.of(profile, seen.how[profile]), profile, seen.how[profile])
     if expected == table.HOST:
         expected = seen.seen["host"][row.operation]
     answer = seen.seen[profile][row.operation]

@@ -20,11 +20,12 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from truth_headers import CONDITIONS, FIRST, Caller, Case, Token, expected, read_case
+from truth_headers import CONDITIONS, FIRST, KEEPING_TMP, Caller, Case, Token, expected, read_case
 
 HERE = Path(__file__).resolve().parent
 WORK = Path("/var/tmp")
@@ -72,13 +73,18 @@ class Bench:
     caller: Caller
     as_user: bool = False
 
-    def command(self, words: Sequence[str], tmp: Path) -> list[str]:
-        """Return the command that runs ``words`` as whom it should, with ``tmp`` as the machine's `/tmp` if possible.
+    def selection(self, condition: str) -> str:
+        """Return what stands behind `--envguard=` for ``condition``.
 
-        Some cases leave files in `/tmp` that the next one, under another uid, could not write. Root can give each of
-        them a new one without touching the machine; for an ordinary user that would take a user namespace, in which
-        the plugin would no longer be able to do what it can outside.
+        The truth was measured with a new `/tmp` each time: some cases leave files there that the next one, under
+        another uid, could not write. `command` gives root the same. For an ordinary user that would take a user
+        namespace, in which the plugin could no longer do what it can outside, so there the profile makes `/tmp` new.
         """
+        renewed = os.geteuid() != 0 and condition in KEEPING_TMP
+        return CONDITIONS[condition] + (":tmp=private" if renewed else "")
+
+    def command(self, words: Sequence[str], tmp: Path) -> list[str]:
+        """Return the command that runs ``words`` as whom it should, for root with ``tmp`` as the machine's `/tmp`."""
         if os.geteuid() != 0:
             return list(words)
         down = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"] if self.as_user else []
@@ -111,6 +117,20 @@ def look_at(python: str, root: bool) -> Caller:
 # -- layout ------------------------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def work_folder(below: Path = WORK) -> Iterator[Path]:
+    """Make a folder that everyone can search, and remove it with all that the cases left in it."""
+    folder = Path(tempfile.mkdtemp(prefix="truth-", dir=below))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            # What the cases made as one of an ordinary user's subordinate ids, only that id may remove.
+            subprocess.run(["unshare", "--map-root-user", "--map-auto", "rm", "-rf", str(folder)], check=False)
+
+
 def build_fixtures(bench: Bench, model: bool) -> None:
     """Build what `CORPUS_FIXTURES` names: a shared library, and for those who load it a model with code of its own."""
     folder = bench.folder / "fixtures"
@@ -139,7 +159,7 @@ class Layout:
     Attributes:
         project: The working folder, with the case in it.
         home: HOME where the condition leaves it as it is.
-        tmp: The machine's `/tmp` where the condition has none of its own (see `Bench.command`).
+        tmp: The machine's `/tmp` where the condition has none of its own (see `Bench.selection`).
         reports: Where `truth_reports` writes.
     """
 
@@ -204,9 +224,9 @@ def run_case(case: Case, condition: str, bench: Bench) -> list[Comparison]:
 
 def _run_pytest(case: Case, condition: str, bench: Bench, layout: Layout) -> str:
     """Run pytest and return the end of what it printed."""
-    words = [bench.python, "-m", "pytest", f"--envguard={CONDITIONS[condition]}", "--envguard-baseline=never"]
-    words += ["-q", "-p", "no:cacheprovider", "-p", "truth_reports", f"--truth-reports={layout.reports}"]
-    words.append(f"test_{case.name}.py")
+    words = [bench.python, "-m", "pytest", "-q", f"test_{case.name}.py", "-p", "no:cacheprovider"]
+    words += [f"--envguard={bench.selection(condition)}", "--envguard-baseline=never"]
+    words += ["-p", "truth_reports", f"--truth-reports={layout.reports}"]
     process = subprocess.Popen(
         bench.command(words, layout.tmp),
         cwd=layout.project,
@@ -275,7 +295,7 @@ def compare(cases: Iterable[Case], conditions: Iterable[str], bench: Bench, jobs
     wanted = set(conditions)
     runs = [(case, condition) for case in cases for condition in case.conditions() if condition in wanted]
     with ThreadPoolExecutor(jobs) as pool:
-        for comparisons in pool.map(lambda run: run_case(*run, bench), runs):
+        for comparisons in pool.map(lambda run: run_case(run[0], run[1], bench), runs):
             yield from comparisons
 
 
@@ -312,9 +332,8 @@ def main(words: Sequence[str] | None = None) -> int:
         if caller.lacks(case):
             print(f"left out: {case.name} (needs {', '.join(caller.lacks(case))})")
     cases = [case for case in cases if not caller.lacks(case)]
-    with tempfile.TemporaryDirectory(prefix="truth-", dir=chosen.work, ignore_cleanup_errors=True) as folder:
-        os.chmod(folder, 0o755)
-        bench = Bench(Path(folder), chosen.venv, caller, chosen.as_user)
+    with work_folder(chosen.work) as folder:
+        bench = Bench(folder, chosen.venv, caller, chosen.as_user)
         build_fixtures(bench, any(needs_model(case) for case in cases))
         comparisons = list(compare(cases, chosen.condition or CONDITIONS, bench, chosen.jobs))
     print(report(comparisons))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the modules beside this file, whatever pytest's import mode
 
-from agreement import WORK, Bench, build_fixtures, compare, look_at, needs_model, read_cases, report
+from agreement import Bench, build_fixtures, compare, look_at, needs_model, read_cases, report, work_folder
 from truth_headers import CONDITIONS, Caller, Case, read_case
 
 pytestmark = pytest.mark.truth
@@ -92,9 +91,8 @@ def caller() -> Caller:
 @pytest.fixture(scope="module")
 def bench(caller: Caller) -> Iterator[Bench]:
     """A folder outside of `/tmp` with everything that cases need."""
-    with tempfile.TemporaryDirectory(prefix="truth-", dir=WORK, ignore_cleanup_errors=True) as folder:
-        os.chmod(folder, 0o755)
-        made = Bench(Path(folder), sys.executable, caller)
+    with work_folder() as folder:
+        made = Bench(folder, sys.executable, caller)
         build_fixtures(made, any(needs_model(case) and not caller.lacks(case) for case in CASES))
         yield made
 

@@ -26,6 +26,9 @@ CONDITIONS = {
     "docker": "container:tmp_size=64M",
 }
 
+# Those under which `/tmp` stays the machine's (the host itself aside).
+KEEPING_TMP = ("nonet", "offline", "noshm", "nohome", "openshift")
+
 _TOKEN = re.compile(
     r"(?P<kind>pass|skip|fail|error@\w+|crash|hang|nothing)"
     r"(?::(?P<error>[^:]+))?(?::(?P<errno>E[A-Z0-9]+|errno-?\d+|rc-?\d+))?(?::(?P<path>.+))?"
@@ -169,6 +172,10 @@ class Adaptation:
     applies: Callable[[Caller], bool]
 
 
+def _keeps_shelves_with(module: str) -> Callable[[Caller], bool]:
+    return lambda caller: caller.version < (3, 13) and caller.dbm[:1] == (module,)
+
+
 ADAPTATIONS = (
     # Without CAP_DAC_OVERRIDE the mode of /proc/version (0444) decides.
     Adaptation(
@@ -196,7 +203,7 @@ ADAPTATIONS = (
             "nat_py_open_write::test_shelve",
             "fail:OSError:EROFS:shelf.dat",
             f"fail:{module}.error:EROFS:shelf",
-            lambda caller, module=module: caller.version < (3, 13) and caller.dbm[:1] == (module,),
+            _keeps_shelves_with(module),
         )
         for module in ("_gdbm", "_dbm")
     ),

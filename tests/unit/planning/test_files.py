@@ -361,7 +361,6 @@ def test_a_closed_project_is_opened_entry_by_entry(root: str) -> None:
     assert verbs(made, "take", "tmpfs", "put", "link", "change") == [
         ("take", {"path": "/srv/p/a.py"}),
         ("take", {"path": "/srv/p/tests"}),
-        *([("change", {"path": "/proc", "readonly": False})] if readonly else []),
         ("tmpfs", {"path": "/srv/p", "size": 1 << 20, "mode": 0o755, "executable": True}),
         ("put", {"path": "/srv/p/a.py", "readonly": readonly}),
         ("link", {"path": "/srv/p/now", "target": "a.py"}),
@@ -441,7 +440,8 @@ def test_the_order_of_the_whole_script() -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"root": "read-only"}, [("proc", {"style": "plain"}), ("readonly", {}), ("change", False)]),
+        ({"root": "read-only"}, [("proc", {"style": "plain"}), ("readonly", {})]),
+        ({"root": "read-only", "proc": "host"}, [("proc", {"style": "plain"}), ("readonly", {}), ("change", False)]),
         ({"root": "read-only", "proc": "read-only"}, [("proc", {"style": "plain"}), ("readonly", {})]),
         (
             {"root": "read-only", "proc": "container"},

@@ -11,8 +11,9 @@ from pytest_envguard.errors import EnvguardError
 from pytest_envguard.profiles import Catalogue, load_catalogue
 
 SHIPPED = (
-    "host, cloudrun, container, kubernetes, lambda, lambda-image, offline, offline-drop, offline-nxdomain, "
-    "offline-refuse, openshift, systemd"
+    "host, cloudrun, container, kubernetes, lambda, lambda-image, no_network, no_shm, noexec_tmp, "
+    "offline, offline-drop, offline-nxdomain, "
+    "offline-refuse, openshift, readonly_root, systemd"
 )
 ANY_ORDER = ", ".join(sorted(SHIPPED.split(", ")))
 PYTHON = (3, 11)
