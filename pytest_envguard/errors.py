@@ -5,7 +5,6 @@ What was tried, on what, what was expected or what the system answered, and what
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -23,6 +22,8 @@ class EnvguardError(Exception):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint for an unknown ``name``: the nearest known one where there is any, then all of them."""
+    import difflib  # 4 ms that only a mistake should pay
+
     known = sorted(known)
     close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
     meant = f"did you mean `{close[0]}`? " if close else ""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 OFF = "off"
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One setting that a user can give on the command line or in the configuration file.
 
     Attributes:

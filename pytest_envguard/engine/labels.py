@@ -47,23 +47,29 @@ def label_report(report: pytest.TestReport | pytest.CollectReport, environment: 
         report.user_properties.append((PROPERTY, environment))
 
 
-def label_junit(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport, environment: str) -> None:
+def junit_writers(config: pytest.Config) -> list[Any]:
+    """Return the plugins that write junit files.
+
+    pytest's own has no public name; what it has is the method that `record_xml_attribute` calls.
+    """
+    return [plugin for plugin in config.pluginmanager.get_plugins() if hasattr(plugin, "node_reporter")]
+
+
+def label_junit(writers: list[Any], report: pytest.TestReport | pytest.CollectReport, environment: str) -> None:
     """Give the report's junit case its plain name, and a class name that begins with the environment.
 
     Readers of junit files tell cases apart by class name and name, and cut names at odd characters.
     """
+    if not writers:
+        return
     plain = report.nodeid.removesuffix(labelled("", environment))
     path, _, names = plain.partition("::")
     name, bracket, parameters = names.partition("[")
     *classes, last = name.split("::")
-    for plugin in config.pluginmanager.get_plugins():
-        # The plugin that writes junit files has no public name; this method is what `record_xml_attribute` calls.
-        if hasattr(plugin, "node_reporter"):
-            case = plugin.node_reporter(report)
-            case.add_attribute(
-                "classname", ".".join([environment, path.removesuffix(".py").replace("/", "."), *classes])
-            )
-            case.add_attribute("name", last + bracket + parameters)
+    for writer in writers:
+        case = writer.node_reporter(report)
+        case.add_attribute("classname", ".".join([environment, path.removesuffix(".py").replace("/", "."), *classes]))
+        case.add_attribute("name", last + bracket + parameters)
 
 
 def attach(dsession: DSession, session: EnvguardSession) -> None:
@@ -84,13 +90,15 @@ def attach(dsession: DSession, session: EnvguardSession) -> None:
 
         return event
 
+    writers = junit_writers(session.config)
+
     def labelled_report(original: Any) -> Any:
         def event(node: WorkerController, rep: Any) -> None:
             name = workers.environment(node)
             session.heard(name, rep, rep.nodeid)
             label_report(rep, name)
             rep.node = node
-            label_junit(session.config, rep, name)
+            label_junit(writers, rep, name)
             original(node, rep=rep)
 
         return event

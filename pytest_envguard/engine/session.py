@@ -198,7 +198,7 @@ class EnvguardSession:
         report.longrepr = f"{cause}\n(while it ran {crashitem} in {environment})"
         self.heard(environment, report, crashitem)
         labels.label_report(report, environment)
-        labels.label_junit(self.config, report, environment)
+        labels.label_junit(labels.junit_writers(self.config), report, environment)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_testnodedown(self, node: WorkerController) -> None:

@@ -84,7 +84,7 @@ def _try_all(privileged: bool, tell: int) -> None:
         return
     tried(TMPFS, mounts.tmpfs, "/tmp", size=1 << 20, mode=0o1777, executable=False)
     tried(READ_ONLY, mounts.readonly_everywhere)
-    tried(DEVICES, devices.build, shm="private", shm_size=1 << 20, shm_exec=False)
+    tried(DEVICES, devices.build, shm="private", shm_size=1 << 20, shm_exec=False, make_nodes=False)
     tried(NETWORK, _own_network)
     tried(HOST_NAME, _own_host_name)
     tried(PROCESS, _own_processes)

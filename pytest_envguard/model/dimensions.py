@@ -8,15 +8,14 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytest_envguard.errors import EnvguardError
 
 Value = str | int | bool | tuple[str, ...] | Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Dimension:
+class Dimension(NamedTuple):
     """One thing that an environment can change.
 
     Attributes:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Ability:
+class Ability(NamedTuple):
     """One facility of the kernel, tried in a child process.
 
     Attributes:
@@ -26,8 +25,7 @@ class Ability:
         return not self.answer
 
 
-@dataclass(frozen=True)
-class Abilities:
+class Abilities(NamedTuple):
     """All that was tried, by name, and how it was tried.
 
     Attributes:
@@ -47,8 +45,7 @@ class Abilities:
         return any(first <= number < first + count for first, count in self.mapped_ids)
 
 
-@dataclass(frozen=True)
-class Folder:
+class Folder(NamedTuple):
     """Owner and mode of a folder on the way to something that is needed, and what is directly in it if that matters."""
 
     uid: int
@@ -62,8 +59,7 @@ class Folder:
         return (self.mode >> shift) & wanted == wanted
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """The caller and its files.
 
     Attributes:
@@ -86,7 +82,7 @@ class Surroundings:
     gid: int
     project: str
     needed: Mapping[str, str]
-    folders: Mapping[str, Folder] = field(default_factory=dict)
+    folders: Mapping[str, Folder] = {}
     passwd: str = ""
     nsswitch: str = ""
     present: frozenset[str] = frozenset()

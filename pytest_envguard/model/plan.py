@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class Strength(IntEnum):
@@ -16,8 +16,7 @@ class Strength(IntEnum):
     KERNEL = 4
 
 
-@dataclass(frozen=True)
-class Enforcement:
+class Enforcement(NamedTuple):
     """How one dimension of a profile is enforced.
 
     Attributes:
@@ -37,8 +36,7 @@ class Enforcement:
     mend: str = ""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """A profile, prepared for this machine.
 
     Attributes:
@@ -54,8 +52,8 @@ class Plan:
     summary: str
     enforcements: tuple[Enforcement, ...] = ()
     notes: tuple[str, ...] = ()
-    script: dict[str, object] = field(default_factory=dict)
-    promises: dict[str, object] = field(default_factory=dict)
+    script: dict[str, object] = {}  # noqa: RUF012  # never changed
+    promises: dict[str, object] = {}  # noqa: RUF012  # never changed
 
     @property
     def is_host(self) -> bool:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pytest_envguard.model.dimensions import DIMENSIONS, Value
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(NamedTuple):
     """What an environment changes against the host.
 
     Attributes:
@@ -23,9 +22,9 @@ class Profile:
 
     name: str
     summary: str = ""
-    values: Mapping[str, Value] = field(default_factory=dict)
-    sources: Mapping[str, str] = field(default_factory=dict)
-    unverified: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Value] = {}
+    sources: Mapping[str, str] = {}
+    unverified: Mapping[str, str] = {}
     not_simulated: tuple[str, ...] = ()
 
     @property

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a test ended in one environment.
 
     Attributes:
@@ -63,8 +62,7 @@ def _last_error(lines: list[str]) -> str:
 _WORSE = ("passed", "xpassed", "xfailed", "skipped", "failed", "error")
 
 
-@dataclass(frozen=True)
-class Resources:
+class Resources(NamedTuple):
     """What the workers of an environment used.
 
     Attributes:
@@ -91,8 +89,7 @@ class Resources:
         )
 
 
-@dataclass(frozen=True)
-class Broken:
+class Broken(NamedTuple):
     """An environment that was not what its plan promised, or in which pytest itself failed."""
 
     promises: tuple[str, ...]

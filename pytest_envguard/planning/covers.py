@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.linux import abilities as facility
@@ -15,8 +15,7 @@ MOUNTS = (facility.USER, facility.MOUNT, facility.TMPFS)
 _SEARCH, _READ_AND_SEARCH = 1, 5
 
 
-@dataclass(frozen=True)
-class Cover:
+class Cover(NamedTuple):
     """A folder that something else is mounted on.
 
     Attributes:

@@ -9,13 +9,14 @@ from pytest_envguard.linux import abilities as facility
 from pytest_envguard.model.dimensions import show_size
 from pytest_envguard.planning.covers import MOUNTS, below, opened, profile_covers, put_back
 from pytest_envguard.planning.draft import Draft, Step
-from pytest_envguard.planning.network import SOCKETS, network_files
+from pytest_envguard.planning.network import SOCKETS, network_files, plain_sources
 
 PASSWD = "/etc/passwd"  # noqa: S105  # a file's name
 NSSWITCH = "/etc/nsswitch.conf"
 PROCESSORS = "/sys/devices/system/cpu/online"
 ASKED = (PASSWD, NSSWITCH, "/etc/resolv.conf", PROCESSORS, *SOCKETS)
 COVERAGE = "/dev/envguard"
+_LAST_ID = 2**32 - 2  # mapped only where no user namespace is
 _STAGING = "/tmp"
 
 
@@ -39,7 +40,9 @@ def plan_files(draft: Draft) -> None:
     taken, put = put_back(draft, covers)
     draft.steps += [("private", {}), *taken]
     if files:
-        draft.steps.append(("files", {"contents": files, "staging": _STAGING}))
+        draft.steps.append(
+            ("files", {"contents": files, "staging": _STAGING, "covered": draft.value("tmp") == "private"})
+        )
     if own_proc:
         draft.namespaces.add(facility.PROCESS)
         draft.steps.append(("proc", {"style": "container" if proc == "container" else "plain"}))
@@ -117,8 +120,9 @@ def _generated(draft: Draft) -> dict[str, str]:
     if "ids" in draft.promises and draft.value("user") is not None:
         files[PASSWD] = _passwd(draft)
         nsswitch = files.get(NSSWITCH, draft.surroundings.nsswitch)
-        # Directory services and systemd know uids that the file does not.
-        files[NSSWITCH] = re.sub(r"(?m)^passwd:.*$", "passwd: files", nsswitch)
+        if not plain_sources(nsswitch, "passwd"):
+            # Directory services and systemd know uids that the file does not.
+            files[NSSWITCH] = re.sub(r"(?m)^passwd:.*$", "passwd: files", nsswitch)
     count = draft.value("cpus")
     if isinstance(count, int) and count <= draft.surroundings.processors:
         files[PROCESSORS] = f"0-{count - 1}\n" if count > 1 else "0\n"
@@ -156,9 +160,12 @@ def _devices(draft: Draft) -> list[Step]:
         draft.promises["shm"] = {"state": shm, "size": size, "exec": executable}
     # A mapped process would own the folder and could create in it, where a deployment answers EACCES.
     mode = 0o555 if draft.how == "mapped" and draft.uid else 0o755
-    steps: list[Step] = [("dev", {"shm": shm, "shm_size": size, "shm_exec": executable, "mode": mode})]
+    # Root without a user namespace can make nodes; six binds take three times as long.
+    own = draft.abilities.privileged and draft.how in ("host", "real") and draft.abilities.has_id(_LAST_ID)
+    arguments: dict[str, object] = {"shm": shm, "shm_size": size, "shm_exec": executable, "mode": mode}
+    steps: list[Step] = [("dev", {**arguments, "make_nodes": own})]
     if sheltered:
-        arguments: dict[str, object] = {"path": COVERAGE, "size": None, "mode": 0o1777, "executable": False}
+        arguments = {"path": COVERAGE, "size": None, "mode": 0o1777, "executable": False}
         steps += [("folder", {"path": COVERAGE}), ("tmpfs", arguments)]
         draft.notes.append(f"coverage keeps its data in {COVERAGE}, as long as the environment lives")
     if style == "read-only":

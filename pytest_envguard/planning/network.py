@@ -45,12 +45,20 @@ def plan_network(draft: Draft) -> None:
         draft.approximately("name resolution", "names fail at once (EAI_AGAIN)", "none", f"there is no {RESOLVER_FILE}")
 
 
+def plain_sources(nsswitch: str, database: str) -> bool:
+    """Whether ``database`` is looked up in files and DNS only: other sources ask daemons, or know more than the files."""
+    lines = re.findall(rf"(?m)^{database}:(.*)$", nsswitch)
+    return all(set(line.split("#")[0].split()) <= {"files", "dns"} for line in lines)
+
+
 def network_files(draft: Draft) -> dict[str, str]:
     """Return the generated files that name resolution needs: path to text."""
     mode = draft.value("network", "open")
     if mode == "open":
         return {}
-    files = {"/etc/nsswitch.conf": re.sub(r"(?m)^hosts:.*$", "hosts: files dns", draft.surroundings.nsswitch)}
+    files = {}
+    if not plain_sources(draft.surroundings.nsswitch, "hosts"):
+        files["/etc/nsswitch.conf"] = re.sub(r"(?m)^hosts:.*$", "hosts: files dns", draft.surroundings.nsswitch)
     if mode == "drop":
         files[RESOLVER_FILE] = f"nameserver {_SILENT}\n"
     elif mode == "nxdomain":

@@ -32,11 +32,12 @@ class Catalogue:
     """Profiles as written, resolved when they are asked for.
 
     Attributes:
-        tables: Name to what the file or the project says, before inheritance.
+        tables: Name to what the file or the project says, before inheritance; a shipped file's path until it's asked for
+            (a run needs one or two of them, and reading all takes 5 ms).
         python: The running interpreter's version, which settles what holds only ``since`` some version.
     """
 
-    tables: dict[str, Table]
+    tables: dict[str, Table | Path]
     python: tuple[int, int]
 
     def names(self) -> list[str]:
@@ -68,15 +69,21 @@ class Catalogue:
             profile = combine(profile, self._resolve(part, (), runtime))
         return profile.with_values(word, values) if values else profile
 
+    def _table(self, name: str) -> Table:
+        table = self.tables[name]
+        if isinstance(table, Path):
+            table = self.tables[name] = read_table(read_toml(table), table.name)
+        return table
+
     def _resolve(self, name: str, heirs: tuple[str, ...], runtime: tuple[int, int] | None) -> Profile:
         """Return the profile ``name``, as inherited by ``heirs``; the outermost ``runtime`` holds for all of the line."""
         if name in heirs:
             circle = " -> ".join((*heirs[heirs.index(name) :], name))
-            raise EnvguardError(f"{self.tables[name].where}: `inherits` goes round in a circle: {circle}")
+            raise EnvguardError(f"{self._table(name).where}: `inherits` goes round in a circle: {circle}")
         if name not in self.tables:
-            asked = f"{self.tables[heirs[-1]].where}: `inherits`: " if heirs else ""
+            asked = f"{self._table(heirs[-1]).where}: `inherits`: " if heirs else ""
             raise EnvguardError(f"{asked}no profile is named `{name}`", nearest(name, self.tables))
-        table = self.tables[name]
+        table = self._table(name)
         if runtime is None and "runtime" in table.dimensions:
             runtime = read_version(str(table.dimensions["runtime"]), f"{table.where}: `runtime`")
         parent = self._resolve(table.inherits, (*heirs, name), runtime) if table.inherits else Profile("host")
@@ -135,7 +142,7 @@ def load_catalogue(
     Raises:
         EnvguardError: A file that isn't TOML, or a table with unknown keys or bad values.
     """
-    tables = {path.stem: read_table(read_toml(path), path.name) for path in sorted(SHIPPED.glob("*.toml"))}
+    tables: dict[str, Table | Path] = {path.stem: path for path in SHIPPED.glob("*.toml")}
     for name, raw in added:
         tables[name] = read_table(raw, f"profile `{name}` of a plugin")
     for name, table in read_project(project).items() if project else ():
@@ -146,7 +153,7 @@ def load_catalogue(
     return Catalogue(tables, python)
 
 
-def _lay_over(tables: dict[str, Table], name: str, table: Table) -> None:
+def _lay_over(tables: dict[str, Table | Path], name: str, table: Table) -> None:
     """Let a project's profile change the shipped one of the same name: `inherits` = itself means the shipped one."""
     if table.inherits in (None, name):
         shipped = name + _AS_SHIPPED

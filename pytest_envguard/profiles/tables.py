@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.model.dimensions import DIMENSIONS, Value, read
@@ -21,8 +19,7 @@ else:
 _KEYS = ("dimensions", "inherits", "not_simulated", "since", "sources", "summary", "unverified")
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """A profile as somebody wrote it; see `Profile` for what the fields mean.
 
     Attributes:
@@ -34,14 +31,14 @@ class Table:
     dimensions: Mapping[str, Value]
     inherits: str | None = None
     summary: str = ""
-    since: Mapping[tuple[int, int], Mapping[str, Value]] = dataclasses.field(default_factory=dict)
-    sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    unverified: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    since: Mapping[tuple[int, int], Mapping[str, Value]] = {}
+    sources: Mapping[str, str] = {}
+    unverified: Mapping[str, str] = {}
     not_simulated: tuple[str, ...] = ()
 
     def inheriting(self, name: str) -> Table:
         """Return this table with another parent."""
-        return dataclasses.replace(self, inherits=name)
+        return self._replace(inherits=name)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

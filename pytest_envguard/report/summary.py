@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.verdict import Outcome, Run, Verdict, judge
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A test that doesn't pass everywhere.
 
     Attributes:
@@ -36,8 +35,7 @@ class Row:
         return Verdict.EVERYWHERE in self.verdicts.values()
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(NamedTuple):
     """What a report says.
 
     Attributes:

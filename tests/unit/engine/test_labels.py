@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from pytest_envguard.engine.labels import LAST_FAILED, label_junit, label_report, labelled, plain_last_failed
+from pytest_envguard.engine.labels import LAST_FAILED, junit_writers, label_junit, label_report, labelled, plain_last_failed
 from pytest_envguard.model.verdict import Outcome, Run
 
 NODEID = "tests/test_a.py::TestB::test_c[x::y]"
@@ -69,7 +69,7 @@ def test_junit(pytester: pytest.Pytester, nodeid: str, classname: str, name: str
     config = pytester.parseconfigure("--junitxml=out.xml", "-p", "no:asyncio")
     got = report("call", nodeid)
     label_report(got, "lambda")
-    label_junit(config, got, "lambda")
+    label_junit(junit_writers(config), got, "lambda")
     (writer,) = (plugin for plugin in config.pluginmanager.get_plugins() if hasattr(plugin, "node_reporter"))
     case = ET.fromstring(ET.tostring(writer.node_reporter(got).to_xml()))
     assert (case.get("classname"), case.get("name")) == (classname, name)
