@@ -388,4 +388,5 @@ def _reachable(folder: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    # Nothing is left to clean up, and to tear down the interpreter would take 3 ms.
+    os._exit(main(sys.argv[1:]))

@@ -7,6 +7,7 @@ inside an environment, in a worker or in a single process, to `engine.inside`.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -70,9 +71,14 @@ def pytest_cmdline_main(config: pytest.Config) -> int | pytest.ExitCode | None:
     wanted = _wanted(config)
     if not wanted and config.getoption(options.ENVIRONMENTS.name) in (None, options.OFF):
         return None
+    probing = None
+    if sys.platform == "linux":
+        from pytest_envguard.linux.abilities import Probing
+
+        probing = Probing()  # in a child, while the rest is imported here
     from pytest_envguard.engine.session import start
 
-    return start(config, wanted)
+    return start(config, wanted, probing)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -19,13 +19,13 @@ _MAXIMUM = "/proc/sys/user/max_user_namespaces"
 _MOST_ENTRIES = 4096
 
 
-def survey_abilities() -> Abilities:
-    """Try what the kernel allows, in a child process (about 5 ms)."""
-    privileged = facility.is_privileged()
-    answers = facility.probe(privileged)
+def survey_abilities(probing: facility.Probing | None = None) -> Abilities:
+    """Return what the kernel allows, tried in a child process (about 8 ms; less if it was begun before)."""
+    probing = probing or facility.Probing()
+    answers = probing.answers()
     mend = _mend() if any(answer for name, answer in answers.items() if name != facility.CGROUP) else ""
     return Abilities(
-        privileged=privileged,
+        privileged=probing.privileged,
         facilities={
             name: Ability(name, answer, mend if answer and name != facility.CGROUP else "")
             for name, answer in answers.items()

@@ -14,6 +14,7 @@ import pytest
 from pytest_envguard import launcher, options
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.linux import probe
+from pytest_envguard.linux.abilities import Probing
 from pytest_envguard.model.plan import Plan, Strength
 from pytest_envguard.model.profile import Profile
 from pytest_envguard.planning import make_plan
@@ -21,7 +22,7 @@ from pytest_envguard.profiles import Catalogue, load_catalogue
 from pytest_envguard.survey import survey_abilities, survey_surroundings
 
 
-def prepare(config: pytest.Config, wanted: str) -> list[Plan]:
+def prepare(config: pytest.Config, wanted: str, probing: Probing | None = None) -> list[Plan]:
     """Return a plan for every environment that ``wanted`` selects.
 
     Raises:
@@ -30,7 +31,7 @@ def prepare(config: pytest.Config, wanted: str) -> list[Plan]:
     profiles = catalogue(config).select(wanted)
     fidelity = Strength[options.value(config, options.FIDELITY).upper()]
     coverage = config.pluginmanager.hasplugin("_cov")  # pytest-cov's name for itself while it measures
-    plans = plans_for(profiles, str(config.invocation_params.dir), _further(config), coverage=coverage)
+    plans = plans_for(profiles, str(config.invocation_params.dir), _further(config), coverage=coverage, probing=probing)
     for plan in plans:
         check_fidelity(plan, fidelity)
     return plans
@@ -60,7 +61,12 @@ def _further(config: pytest.Config) -> dict[str, str]:
 
 
 def plans_for(
-    profiles: Iterable[Profile], project: str, further: Mapping[str, str], *, coverage: bool = False
+    profiles: Iterable[Profile],
+    project: str,
+    further: Mapping[str, str],
+    *,
+    coverage: bool = False,
+    probing: Probing | None = None,
 ) -> list[Plan]:
     """Return the plans of ``profiles`` on this machine, before any of them was tried."""
     profiles = list(profiles)
@@ -72,7 +78,7 @@ def plans_for(
             "run in a Linux virtual machine, or in a container started with `--privileged`",
         )
     locales = {str(profile.values["locale"]) for profile in profiles if "locale" in profile.values}
-    abilities = survey_abilities()
+    abilities = survey_abilities(probing)
     surroundings = survey_surroundings(project, further, locales=locales, coverage=coverage)
     return [
         Plan(profile.name, profile.summary) if profile.is_host else make_plan(profile, abilities, surroundings)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from xdist.scheduler import Scheduling
     from xdist.workermanage import WorkerController
 
+    from pytest_envguard.linux.abilities import Probing
+
 HOST = "host"
 _DISTRIBUTIONS = ("load", "loadscope", "loadfile", "loadgroup", "worksteal")
 
@@ -46,7 +48,7 @@ def list_profiles(config: pytest.Config) -> int:
     return 0
 
 
-def start(config: pytest.Config, wanted: str) -> int | pytest.ExitCode | None:
+def start(config: pytest.Config, wanted: str, probing: Probing | None) -> int | pytest.ExitCode | None:
     """Prepare the environments that ``wanted`` selects and take over; returns an exit code where all is done already.
 
     Raises:
@@ -54,7 +56,7 @@ def start(config: pytest.Config, wanted: str) -> int | pytest.ExitCode | None:
     """
     try:
         distribution = _distribution(config)
-        plans = prepare(config, wanted)
+        plans = prepare(config, wanted, probing)
         single = _single_process(config)
         if single:
             return run_solo(config, plans, single)

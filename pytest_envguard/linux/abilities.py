@@ -35,27 +35,37 @@ def is_privileged() -> bool:
     return int(line.split()[1], 16) & wanted == wanted
 
 
-def probe(privileged: bool) -> dict[str, str]:
-    """Return, for each of `NAMES`, "" if it works here or the kernel's answer; what was not reached says so."""
-    answer, tell = os.pipe2(os.O_CLOEXEC)
-    with warnings.catch_warnings():
-        # Python 3.12 and later warn where other threads run. The child makes system calls and ends.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        try:
-            os.close(answer)
-            _try_all(privileged, tell)
-        finally:
-            os._exit(0)
-    os.close(tell)
-    told = b""
-    while chunk := os.read(answer, 4096):
-        told += chunk
-    os.close(answer)
-    os.waitpid(child, 0)
-    answers = dict(line.split("\t", 1) for line in told.decode().splitlines())
-    return {name: answers.get(name, "not reached: an earlier step failed") for name in NAMES}
+class Probing:
+    """A child that tries everything, while its parent may do something else.
+
+    Attributes:
+        privileged: Whether it may do without a user namespace.
+    """
+
+    def __init__(self) -> None:
+        self.privileged = is_privileged()
+        self._answer, tell = os.pipe2(os.O_CLOEXEC)
+        with warnings.catch_warnings():
+            # Python 3.12 and later warn where other threads run. The child makes system calls and ends.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._child = os.fork()
+        if self._child == 0:
+            try:
+                os.close(self._answer)
+                _try_all(self.privileged, tell)
+            finally:
+                os._exit(0)
+        os.close(tell)
+
+    def answers(self) -> dict[str, str]:
+        """Return, for each of `NAMES`, "" if it works here or the kernel's answer; what was not reached says so."""
+        told = b""
+        while chunk := os.read(self._answer, 4096):
+            told += chunk
+        os.close(self._answer)
+        os.waitpid(self._child, 0)
+        answers = dict(line.split("\t", 1) for line in told.decode().splitlines())
+        return {name: answers.get(name, "not reached: an earlier step failed") for name in NAMES}
 
 
 TYPE_CHECKING = False

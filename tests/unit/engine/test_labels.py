@@ -6,7 +6,14 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from pytest_envguard.engine.labels import LAST_FAILED, junit_writers, label_junit, label_report, labelled, plain_last_failed
+from pytest_envguard.engine.labels import (
+    LAST_FAILED,
+    junit_writers,
+    label_junit,
+    label_report,
+    labelled,
+    plain_last_failed,
+)
 from pytest_envguard.model.verdict import Outcome, Run
 
 NODEID = "tests/test_a.py::TestB::test_c[x::y]"
