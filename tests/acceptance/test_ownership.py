@@ -17,13 +17,18 @@ SHOWS = "import os; print(os.getuid(), os.getgid(), os.stat('.').st_uid == os.ge
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="changes to an ordinary user, which only root can")
 
 
+def _closed(path: Path) -> Path | None:
+    """Return the outermost folder on the way to ``path`` that others may not search (`/root`, tox's own `.tox`)."""
+    return next((folder for folder in reversed(path.parents) if not folder.stat().st_mode & 0o001), None)
+
+
 def _as_user(folder: Path, prepare: str, *words: str) -> subprocess.CompletedProcess[str]:
     """Run ``words`` as uid 1000, after ``prepare`` in a mount namespace of its own.
 
     The interpreter may lie where only root may go (/root): the way is opened by a tmpfs, with what is needed bound into it.
     """
     needed = {sys.base_prefix, sys.prefix, str(Path(__file__).parents[2])}
-    opened = {f"/{Path(path).parts[1]}" for path in needed if not os.stat(f"/{Path(path).parts[1]}").st_mode & 0o001}
+    opened = {str(folder) for path in needed if (folder := _closed(Path(path)))}
     lines = ["set -e", prepare]
     for closed in opened:
         inside = [path for path in needed if path.startswith(closed + "/")]
