@@ -28,7 +28,7 @@ def _as_user(folder: Path, prepare: str, *words: str) -> subprocess.CompletedPro
     The interpreter may lie where only root may go (/root): the way is opened by a tmpfs, with what is needed bound into it.
     """
     needed = {sys.base_prefix, sys.prefix, str(Path(__file__).parents[2])}
-    opened = {str(folder) for path in needed if (folder := _closed(Path(path)))}
+    opened = {str(shut) for path in needed if (shut := _closed(Path(path)))}
     lines = ["set -e", prepare]
     for closed in opened:
         inside = [path for path in needed if path.startswith(closed + "/")]
