@@ -579,6 +579,13 @@ def _each(told: Told) -> dict[str, dict[str, str]]:
 
 def _one(told: Told, name: str, folder: str) -> str:
     told["scratch"] = tempfile.mkdtemp(dir="/tmp")  # what an attempt before has left must not matter
+    try:
+        return _made(told, name, folder)
+    finally:
+        shutil.rmtree(told["scratch"], ignore_errors=True)
+
+
+def _made(told: Told, name: str, folder: str) -> str:
     language, _, short = name.partition(": ")
     if language == "C":
         return _call(told, short, folder) if told["calls"] else "skip: gcc is not installed"

@@ -74,7 +74,10 @@ def _mkdir_and_remove(folder: str) -> None:
 def _rename_in(folder: str) -> None:
     with tempfile.NamedTemporaryFile(dir="/tmp", delete=False) as file:
         pass
-    os.rename(file.name, f"{folder}/renamed")
+    try:
+        os.rename(file.name, f"{folder}/renamed")
+    finally:
+        Path(file.name).unlink(missing_ok=True)
 
 
 def _access(path: str, mode: int) -> bool:
@@ -483,9 +486,14 @@ def _getlogin(_told: Told) -> str:
 
 @operation("makedirs('~/.envguard-cache')")
 def _makedirs_home(_told: Told) -> str | None:
-    os.chdir(tempfile.mkdtemp(dir="/tmp"))
-    os.makedirs(os.path.expanduser("~/.envguard-cache"))
-    return "a folder called ~" if os.path.isdir("./~") else None
+    before = os.getcwd()
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        os.chdir(folder)
+        try:
+            os.makedirs(os.path.expanduser("~/.envguard-cache"))
+            return "a folder called ~" if os.path.isdir("./~") else None
+        finally:
+            os.chdir(before)
 
 
 @operation("capabilities and no_new_privs")
@@ -708,7 +716,11 @@ def main() -> None:
     if "tmp" in told:
         told["tmp"] = tempfile.mkdtemp(dir="/tmp")
         Path(told["tmp"], "own").touch()
-    seen = {name: answered(lambda name=name: OPERATIONS[name](told)) for name in told["operations"]}
+    try:
+        seen = {name: answered(lambda name=name: OPERATIONS[name](told)) for name in told["operations"]}
+    finally:
+        if "tmp" in told:
+            shutil.rmtree(told["tmp"], ignore_errors=True)
     json.dump(seen, sys.stdout)
 
 
