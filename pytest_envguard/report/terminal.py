@@ -12,6 +12,7 @@ from pytest_envguard.model.verdict import Outcome, Verdict
 from pytest_envguard.report.summary import Row, Summary
 
 WIDTH = 80
+_LONGEST = 4 * WIDTH
 _WORDS = {
     Strength.KERNEL: "by the kernel",
     Strength.EXACT: "exactly, at the system call",
@@ -53,9 +54,7 @@ def plan_lines(plan: Plan, verbose: bool) -> list[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(
-        text, WIDTH, initial_indent="  ", subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False
-    )
+    return _folded("  " + text, WIDTH, _INDENT)
 
 
 def write(summary: Summary, reporter: Any, verbosity: int) -> None:
@@ -121,11 +120,18 @@ def _reasons(row: Row) -> Iterator[str]:
             messages.setdefault(outcome.message, []).append(name)
     several = len(row.outcomes) > 1
     for message, names in messages.items():
-        yield (f"{', '.join(names)}: " if several else "") + _shortened(message, WIDTH + 20)
+        text = (f"{', '.join(names)}: " if several else "") + message
+        # Whole, because what matters is often the path at its end; but an assertion can compare two novels.
+        shown = text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+        yield from _folded(shown, WIDTH + 14, "  ")
 
 
-def _shortened(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 3] + "..."
+def _folded(text: str, width: int, indent: str) -> list[str]:
+    """Fold between words only: a path must stay whole, for whoever copies it."""
+    # A first line that is aligned by spaces keeps them.
+    return textwrap.wrap(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
+    )
 
 
 def _table(summary: Summary) -> Iterator[str]:
@@ -167,7 +173,7 @@ def _environments(summary: Summary) -> Iterator[str]:
         if failing:
             only = f" ({summary.only_here(run.environment)} only here)" if summary.compared else ""
             parts.insert(2, f"{failing} failed{only}")
-        yield f"{run.environment:<{width}}  " + ", ".join(parts)
+        yield from _folded(f"{run.environment:<{width}}  " + ", ".join(parts), WIDTH, " " * (width + 2))
 
 
 def _mechanism(plan: Plan) -> str:

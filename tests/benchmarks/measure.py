@@ -117,7 +117,7 @@ def thousand(folder: Path) -> Iterator[Row]:
     if shutil.which("bwrap"):
         python = ("--bind", "/dev/shm", "/dev/shm")
         actions.append(_pytest(suite, "-p", "no:xdist", before=tuple(BWRAP[:-1]) + python + ("--chdir", str(suite))))
-    mine, peer, *sandboxed = alternately(*actions, rounds=9)
+    mine, peer, *sandboxed = alternately(*actions, rounds=15)
     yield row("1,000 tests in lambda", mine, peer, "pytest -n 1", "s")
     for other in sandboxed:
         yield row("1,000 tests in lambda", mine, other, "bwrap … pytest, no workers", "s")
@@ -127,7 +127,7 @@ def idle(folder: Path) -> Iterator[Row]:
     """Installed and unused ÷ not loaded, collecting 1,000 tests."""
     suite = _suite(folder / "thousand", 1000)
     mine, peer = alternately(
-        _pytest(suite, "--collect-only"), _pytest(suite, "--collect-only", "-p", "no:envguard"), rounds=25
+        _pytest(suite, "--collect-only"), _pytest(suite, "--collect-only", "-p", "no:envguard"), rounds=60
     )
     yield row("collecting 1,000 tests, plugin unused", mine, peer, "-p no:envguard")
 

@@ -177,8 +177,8 @@ def test_a_broken_environment() -> None:
 
 
 def test_long_names_and_messages() -> None:
-    """The table keeps to 80 columns by the end of a node id, which the list has whole; a message is cut."""
-    failed = Outcome("failed", "ValueError: " + "word " * 40)
+    """The table keeps to 80 columns by the end of a node id, which the list has whole; messages and lines are folded."""
+    failed = Outcome("failed", "OSError: it is '/a/long/" + "path/" * 14 + "file': " + "word " * 50)
     runs = [Run(name, {LONG: outcome}) for name, outcome in {"lambda": failed, "container": PASSED}.items()]
     assert printed([LAMBDA, CONTAINER], runs, Run("host", {LONG: PASSED})) == page(
         f"""
@@ -186,7 +186,11 @@ def test_long_names_and_messages() -> None:
 
         fails only in lambda: 1 test
           {LONG}
-              lambda: ValueError: {"word " * 17}...
+              lambda: OSError: it is
+                '/a/long/{"path/" * 14}file': word
+                {"word " * 17}word
+                {"word " * 17}word
+                {"word " * 4}wor...
 
         test                                                 lambda   container  host
         ...OfSomeLength::test_with_parameters[first-second]  FAILS    passes     passes
