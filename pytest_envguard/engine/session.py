@@ -155,6 +155,9 @@ class EnvguardSession:
         except (EOFError, OSError) as error:
             # A launcher ended before its interpreter started (and has said why on standard error); xdist notices at one
             # of several places, when it reads from the worker or writes to it.
+            if self._dsession.nodemanager is not None:
+                # pytest calls no finishing hook this early, and execnet's own at exit fails from Python 3.12 on.
+                self._dsession.nodemanager.teardown_nodes()
             answer = f": {error}" if getattr(error, "errno", None) else ""
             raise pytest.UsageError(
                 f"an environment could not be entered, see above{answer}\n"
