@@ -25,16 +25,16 @@ def rerun_on_host(dsession: DSession, nodeids: list[str]) -> Run:
     run = Run(HOST)
     left = list(nodeids)
     while left:
-        tried = _one_worker(dsession, left, run)
+        _one_worker(dsession, left, run)
         rest = [nodeid for nodeid in left if nodeid not in run.outcomes]
-        if len(rest) == len(left) and not tried:
-            break
-        left = rest if tried else []
+        if len(rest) == len(left):
+            break  # what is left can't be run on the host; it stays "not compared"
+        left = rest  # a worker that died, or stopped for -x, has left some
     return run
 
 
-def _one_worker(dsession: DSession, wanted: list[str], run: Run) -> bool:
-    """Run ``wanted`` until the worker ends; returns whether it died, so that another one should go on."""
+def _one_worker(dsession: DSession, wanted: list[str], run: Run) -> None:
+    """Run ``wanted`` until the worker ends."""
     manager = dsession.nodemanager
     assert manager is not None
     events: Queue[tuple[str, dict[str, Any]]] = Queue()
@@ -57,9 +57,9 @@ def _one_worker(dsession: DSession, wanted: list[str], run: Run) -> bool:
         elif name in ("errordown", "internal_error"):
             if running:
                 run.add(running, Outcome.crashed("the worker died on the host as well"))
-            return bool(running)
+            return
         elif name == "workerfinished":
-            return False
+            return
 
 
 def _send(node: WorkerController, collected: list[str], wanted: list[str], run: Run) -> None:

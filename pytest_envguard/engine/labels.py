@@ -108,6 +108,7 @@ def attach(dsession: DSession, session: EnvguardSession) -> None:
 
         if error == "Not properly terminated":
             error = cause_of_death(node.gateway, session.plans[workers.environment(node)])
+            session.runs[workers.environment(node)].deaths.append(str(error))
         errordown(node, error)
 
     internal_error = dsession.worker_internal_error

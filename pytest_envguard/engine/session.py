@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +136,13 @@ class EnvguardSession:
         factory: Any = config._tmp_path_factory  # type: ignore[attr-defined]  # noqa: SLF001  # as xdist itself
         basetemp = Path(config.getoption("basetemp") or NO_BASETEMP)
         factory.getbasetemp = lambda: basetemp
-        signal.signal(signal.SIGTERM, _interrupt)
+        if threading.current_thread() is threading.main_thread():
+            self._sigterm = signal.signal(signal.SIGTERM, _interrupt)
+
+    def pytest_unconfigure(self) -> None:
+        """Give SIGTERM back to whoever called pytest in his own process."""
+        if hasattr(self, "_sigterm"):
+            signal.signal(signal.SIGTERM, self._sigterm)
 
     def pytest_report_header(self) -> list[str]:
         """Say for every environment what enforces it, and what isn't as it would be there."""
@@ -190,6 +197,11 @@ class EnvguardSession:
         if report.outcome in ("passed", "failed", "skipped"):  # not the "rerun" of pytest-rerunfailures
             self.runs[environment].add(nodeid, Outcome.of(report))
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_xdist_node_collection_finished(self, node: WorkerController, ids: list[str]) -> None:
+        """Remember what there is to run."""
+        self.runs[workers.environment(node)].collected = tuple(ids)
+
     def broke(self, environment: str, error: str) -> None:
         """Note that pytest itself failed inside of ``environment``."""
         last = error.strip().splitlines()[-1:] or [""]
@@ -215,10 +227,13 @@ class EnvguardSession:
         run.resources = run.resources.and_worker(Resources.of(told, time.monotonic() - self._started))
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self) -> Iterator[None]:
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
         """After the environments, run on the host what failed in them."""
         try:
-            return (yield)
+            result = yield
+            for run in self.runs.values():
+                run.check_complete()
+            return result
         finally:
             interrupted = isinstance(sys.exc_info()[1], KeyboardInterrupt) and not self._dsession.shouldstop
             if not interrupted and options.value(self.config, options.BASELINE) == "auto":

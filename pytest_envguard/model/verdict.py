@@ -101,12 +101,24 @@ class Run:
 
     Attributes:
         outcomes: Plain node id to how it ended; of several phases the worst.
+        collected: Node ids that its workers collected; None as long as none of them did.
+        deaths: Why workers of it died.
     """
 
     environment: str
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
     broken: Broken | None = None
+    collected: tuple[str, ...] | None = None
+    deaths: list[str] = field(default_factory=list)
+
+    def check_complete(self) -> None:
+        """Call it broken if tests are missing: an environment that nothing ran in must not look green."""
+        missing = [nodeid for nodeid in self.collected or () if nodeid not in self.outcomes]
+        if self.broken or (self.collected is not None and not missing):
+            return
+        what = "no worker collected any test" if self.collected is None else f"{len(missing)} tests did not run"
+        self.broken = Broken((what, *dict.fromkeys(self.deaths)))
 
     def add(self, nodeid: str, outcome: Outcome) -> None:
         """Note one phase of a test."""

@@ -276,6 +276,19 @@ def test_a_memory_cgroup_kills_where_there_is_one_and_is_removed(project: Path, 
     assert list(Path("/sys/fs/cgroup").glob("**/envguard-*")) == []
 
 
+def test_an_environment_without_a_test_is_not_green(project: Path, run: Run) -> None:
+    """If every worker of an environment dies before it collects, the run fails and says why."""
+    (project / "conftest.py").write_text(
+        "import os\nif os.environ.get('PYTEST_ENVGUARD') == 'lambda':\n    os._exit(7)\n"
+    )
+    (project / "test_app.py").write_text("def test_ok():\n    pass\n")
+
+    result = run("--envguard=lambda,offline")
+
+    assert result.code == 1
+    assert result.has("lambda: stopped:", "no worker collected any test")
+
+
 def test_memory_beyond_the_limit_is_a_kill_and_not_an_exception(project: Path, run: Run) -> None:
     """The watchdog kills with SIGKILL as platforms do, counts children, and the report names the limit."""
     (project / "test_app.py").write_text(
