@@ -13,7 +13,6 @@ from xdist.scheduler import (
     LoadScopeScheduling,
     WorkStealingScheduling,
 )
-from xdist.workermanage import parse_tx_spec_config
 
 from pytest_envguard.engine import workers
 
@@ -41,7 +40,7 @@ class PerEnvironmentScheduling:
         self._session = session
         self._last_crash: Any = None
         counts: dict[str, int] = {}
-        for specification in parse_tx_spec_config(config):
+        for specification in config.getvalue("tx"):
             name = workers.environment_of(specification)
             counts[name] = counts.get(name, 0) + 1
         kind = _KINDS[config.getvalue("dist")]

@@ -118,6 +118,7 @@ class EnvguardSession:
         self.runs = {name: Run(name) for name in self.plans}
         self.baseline: Run | None = self.runs.get(HOST)
         self._session: pytest.Session | None = None
+        self._worker_interrupted = False
 
     def add_host(self) -> None:
         """Run everything on the host as well."""
@@ -211,7 +212,8 @@ class EnvguardSession:
         """Say what killed the worker, in the report of the test that it was running."""
         node = report.node  # set by xdist
         environment = workers.environment(node)
-        cause = cause_of_death(node.gateway, self.plans[environment])
+        interrupted = self._worker_interrupted and hasattr(node, "workeroutput")
+        cause = "interrupted" if interrupted else cause_of_death(node.gateway, self.plans[environment])
         report.longrepr = f"{cause}\n(while it ran {crashitem} in {environment})"
         self.heard(environment, report, crashitem)
         labels.label_report(report, environment)
@@ -221,7 +223,9 @@ class EnvguardSession:
     def pytest_testnodedown(self, node: WorkerController) -> None:
         """Take what the worker measured, or what it found broken."""
         run = self.runs[workers.environment(node)]
-        told: dict[str, Any] = getattr(node, "workeroutput", {}).get("envguard", {})
+        output: dict[str, Any] = getattr(node, "workeroutput", {})
+        self._worker_interrupted |= output.get("exitstatus") == pytest.ExitCode.INTERRUPTED
+        told: dict[str, Any] = output.get("envguard", {})
         if "broken" in told:
             run.broken = Broken(tuple(told["broken"]))
         run.resources = run.resources.and_worker(Resources.of(told, time.monotonic() - self._started))
@@ -235,9 +239,16 @@ class EnvguardSession:
                 run.check_complete()
             return result
         finally:
-            interrupted = isinstance(sys.exc_info()[1], KeyboardInterrupt) and not self._dsession.shouldstop
-            if not interrupted and options.value(self.config, options.BASELINE) == "auto":
+            if not self._interrupted(sys.exc_info()[1]) and options.value(self.config, options.BASELINE) == "auto":
                 self._run_baseline()
+
+    def _interrupted(self, error: BaseException | None) -> bool:
+        """Whether a user wants the end now.
+
+        Trap: xdist stops for -x and --maxfail by a KeyboardInterrupt of its own. And a Ctrl-C reaches the workers as well. If one of them says so before the controller has noticed it itself,
+        xdist takes it for a reason to stop, and the test it was in for a crash that could be compared with the host.
+        """
+        return self._worker_interrupted or (isinstance(error, KeyboardInterrupt) and not self._dsession.shouldstop)
 
     def _run_baseline(self) -> None:
         failed = {nodeid for run in self.runs.values() for nodeid in run.failed()}

@@ -57,7 +57,7 @@ def test_a_mistake_on_the_command_line(project: Path, run: Run, arguments: list[
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[tool.envguard.profiles.own\n", "pyproject.toml: Expected ']' at the end of a table declaration (at line 1"),
+        ("[tool.envguard.profiles.own\n", "Expected ']' at the end of a table declaration (at line 1"),
         (
             "[tool.envguard.profiles.own]\ninherits = 'lambada'\n",
             "`inherits`: no profile is named `lambada`\nhint: did",

@@ -116,6 +116,19 @@ def test_a_run_that_is_ended_leaves_nothing(
         }
 
 
+def test_an_interrupt_that_a_worker_notices_first_ends_the_run(project: Path) -> None:
+    """Ctrl-C ends the run although a worker reports it before the controller: the test is not tried on the host."""
+    (project / "test_app.py").write_text(
+        "import os, signal, time\ndef test_interrupted():\n    if 'PYTEST_ENVGUARD' in os.environ:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(600)\n"
+    )
+    process = start(project, "--envguard=lambda")
+    out, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 2
+    assert "interrupted" in out
+
+
 @pytest.mark.parametrize("delay", [0.05, 0.3, 0.5, 0.7, 0.9, 1.2])
 def test_a_run_killed_while_it_starts_leaves_nothing(project: Path, mark: str, delay: float) -> None:
     """kill -9 at any moment of the start leaves no process, mount or folder."""

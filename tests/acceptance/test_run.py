@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -259,7 +260,8 @@ def test_a_worker_that_dies_names_its_signal_and_the_others_go_on(project: Path,
         "test_app.py::test_segfaults",
         "test_app.py::test_is_killed",
     )
-    assert "FAILED test_app.py::test_is_killed @lambda - the worker was ended by SIGKILL" in result.out
+    assert "FAILED test_app.py::test_is_killed @lambda" in result.out
+    assert "the worker was ended by SIGKILL: killed from outside" in result.out
 
 
 def test_a_memory_cgroup_kills_where_there_is_one_and_is_removed(project: Path, run: Run) -> None:
@@ -273,7 +275,11 @@ def test_a_memory_cgroup_kills_where_there_is_one_and_is_removed(project: Path, 
 
     assert "killed for memory: more than the 200 MiB of kubernetes:memory=200M" in result.out
     assert "1 failed, 1 passed" in result.out
-    assert list(Path("/sys/fs/cgroup").glob("**/envguard-*")) == []
+    end = time.monotonic() + 10
+    while left := list(Path("/sys/fs/cgroup").glob("**/envguard-*")):
+        # Other runs of pytest at the same time try for a moment whether they may make one.
+        assert time.monotonic() < end, left
+        time.sleep(0.1)
 
 
 def test_an_environment_without_a_test_is_not_green(project: Path, run: Run) -> None:
