@@ -7,7 +7,7 @@ an environment reads ``tests/test_a.py::test_x @lambda``: the part before the sp
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from xdist.dsession import DSession
     from xdist.workermanage import WorkerController
 
-    from pytest_envguard.engine.session import EnvguardSession
+    from pytest_envguard.model.plan import Plan
     from pytest_envguard.model.verdict import Run
 
 PROPERTY = "envguard"
@@ -47,6 +47,20 @@ def label_report(report: pytest.TestReport | pytest.CollectReport, environment: 
         report.user_properties.append((PROPERTY, environment))
 
 
+class Listener(Protocol):
+    """Who is told what xdist received: the controller's session."""
+
+    config: pytest.Config
+    plans: dict[str, Plan]
+    runs: dict[str, Run]
+
+    def heard(self, environment: str, report: pytest.TestReport | pytest.CollectReport, nodeid: str) -> None:
+        """A report came from ``environment``; its node id is still the plain one."""
+
+    def broke(self, environment: str, error: str) -> None:
+        """pytest itself failed inside of ``environment``."""
+
+
 def junit_writers(config: pytest.Config) -> list[Any]:
     """Return the plugins that write junit files.
 
@@ -72,7 +86,7 @@ def label_junit(writers: list[Any], report: pytest.TestReport | pytest.CollectRe
         case.add_attribute("name", last + bracket + parameters)
 
 
-def attach(dsession: DSession, session: EnvguardSession) -> None:
+def attach(dsession: DSession, session: Listener) -> None:
     """Label what ``dsession`` receives, before any plugin sees it.
 
     xdist finds the callback of an event by its name on the session object; a hook would come too late, because a node
