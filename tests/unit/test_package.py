@@ -8,10 +8,12 @@ import json
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import pytest_envguard
+from pytest_envguard.model.dimensions import DIMENSIONS
 
 MODULES = sorted(
     module.name
@@ -76,3 +78,12 @@ def test_an_idle_run_loads_no_room(pytester: pytest.Pytester) -> None:
         check=False,
     )
     assert ended.returncode == 0, ended.stdout
+
+
+def test_the_readme_lists_every_dimension_as_the_code_describes_it() -> None:
+    """The table of dimensions in the README is the one that the code would write."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("<!-- dimensions -->")[2].partition("<!-- /dimensions -->")[0]
+    assert [line for line in table.splitlines() if line.startswith("| `")] == [
+        f"| `{dimension.name}` | {dimension.meaning} |" for dimension in DIMENSIONS.values()
+    ]
