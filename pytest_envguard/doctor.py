@@ -12,6 +12,7 @@ from pytest_envguard.errors import EnvguardError
 from pytest_envguard.linux import abilities as facility
 from pytest_envguard.model.machine import Abilities
 from pytest_envguard.model.plan import Strength
+from pytest_envguard.planning.identity import FOR_EXACT_OWNERSHIP
 from pytest_envguard.profiles import Catalogue
 from pytest_envguard.survey import survey_abilities
 
@@ -26,7 +27,7 @@ def examine(catalogue: Catalogue) -> tuple[str, bool]:
     lines += ["", "environments"]
     healthy = True
     for name in catalogue.names():
-        line, works = _environment(catalogue, name)
+        line, works = _environment(catalogue, name, abilities)
         healthy = healthy and works
         lines.append(line)
     mends = dict.fromkeys(ability.mend for ability in abilities.facilities.values() if ability.mend)
@@ -53,18 +54,15 @@ def _facilities(abilities: Abilities) -> list[str]:
 def _ownership(abilities: Abilities) -> str:
     if abilities.subordinate:
         return "exact (newuidmap with your subordinate ids)"
-    return (
-        "approximated: your files look like the process's own; for exact ownership install `uidmap` and give yourself "
-        "subordinate ids (`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER`), or run as root"
-    )
+    return f"approximated: your files look like the process's own; for exact ownership {FOR_EXACT_OWNERSHIP}"
 
 
-def _environment(catalogue: Catalogue, name: str) -> tuple[str, bool]:
+def _environment(catalogue: Catalogue, name: str, abilities: Abilities) -> tuple[str, bool]:
     """Enter one environment; a folder of its own stands for the project, so that the answer is about the machine."""
     with tempfile.TemporaryDirectory(prefix="envguard-doctor-") as folder:
         Path(folder).chmod(0o755)
         try:
-            plans = plans_for([catalogue.one(name)], folder, {})
+            plans = plans_for([catalogue.one(name)], folder, {}, abilities=abilities)
             for plan in plans:
                 check_fidelity(plan, Strength.EXACT)
             prove(plans)

@@ -159,7 +159,7 @@ def _keep(script: Script, init: int, starter: int, answer: int, group: cgroup.Gr
         ready = {descriptor for descriptor, _ in poll.poll()}
         if starter in ready:
             _end_everything(init)
-            return OUT_OF_MEMORY
+            return 128 + int(signal.SIGKILL)  # nobody is left to read it
         chunk = os.read(answer, 4096)
         told += chunk
         if not chunk:

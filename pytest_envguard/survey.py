@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from pytest_envguard.linux import abilities as facility
 from pytest_envguard.linux import syscalls as call
 from pytest_envguard.model.machine import Abilities, Ability, Folder, Surroundings
-from pytest_envguard.planning.files import ASKED, NSSWITCH, PASSWD
+from pytest_envguard.planning.files import ASKED, PASSWD
+from pytest_envguard.planning.network import NSSWITCH
 
 _APPARMOR = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
 _MAXIMUM = "/proc/sys/user/max_user_namespaces"

@@ -15,6 +15,7 @@ from pytest_envguard import launcher, options
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.linux import probe
 from pytest_envguard.linux.abilities import Probing
+from pytest_envguard.model.machine import Abilities
 from pytest_envguard.model.plan import Plan, Strength
 from pytest_envguard.model.profile import Profile
 from pytest_envguard.planning import make_plan
@@ -31,7 +32,9 @@ def prepare(config: pytest.Config, wanted: str, probing: Probing | None = None) 
     profiles = catalogue(config).select(wanted)
     fidelity = Strength[options.value(config, options.FIDELITY).upper()]
     coverage = config.pluginmanager.hasplugin("_cov")  # pytest-cov's name for itself while it measures
-    plans = plans_for(profiles, str(config.invocation_params.dir), _further(config), coverage=coverage, probing=probing)
+    abilities = survey_abilities(probing) if probing else None
+    project = str(config.invocation_params.dir)
+    plans = plans_for(profiles, project, _further(config), coverage=coverage, abilities=abilities)
     for plan in plans:
         check_fidelity(plan, fidelity)
     return plans
@@ -66,9 +69,12 @@ def plans_for(
     further: Mapping[str, str],
     *,
     coverage: bool = False,
-    probing: Probing | None = None,
+    abilities: Abilities | None = None,
 ) -> list[Plan]:
-    """Return the plans of ``profiles`` on this machine, before any of them was tried."""
+    """Return the plans of ``profiles`` on this machine, before any of them was tried.
+
+    Its ``abilities`` are surveyed here where nobody has done so before.
+    """
     profiles = list(profiles)
     if all(profile.is_host for profile in profiles):
         return [Plan(profile.name, profile.summary) for profile in profiles]
@@ -78,7 +84,7 @@ def plans_for(
             "run in a Linux virtual machine, or in a container started with `--privileged`",
         )
     locales = {str(profile.values["locale"]) for profile in profiles if "locale" in profile.values}
-    abilities = survey_abilities(probing)
+    abilities = abilities or survey_abilities()
     surroundings = survey_surroundings(project, further, locales=locales, coverage=coverage)
     return [
         Plan(profile.name, profile.summary) if profile.is_host else make_plan(profile, abilities, surroundings)

@@ -55,10 +55,9 @@ def _refuse_files(config: pytest.Config, option: str) -> None:
 def _run(config: pytest.Config, plan: Plan) -> int:
     arguments = [str(word) for word in config.invocation_params.args]
     # The cache lies in the project, which is read-only inside: its warning would be about this plugin, not the project.
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments, "-n", "0"]
-    if config.getoption("lf", False) or config.getoption("failedfirst", False) or config.getoption("stepwise", False):
-        command.remove("no:cacheprovider")
-        command.remove("-p")
+    reads_cache = any(config.getoption(name, False) for name in ("lf", "failedfirst", "stepwise"))
+    without_cache = [] if reads_cache else ["-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *without_cache, *arguments, "-n", "0"]
     environ = {**os.environ, SOLO: json.dumps(plan.promises)}
     words = command if plan.is_host else launcher.command_line(for_pytest(plan)) + command
     return _wait(subprocess.Popen(words, env=environ))

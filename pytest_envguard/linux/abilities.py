@@ -132,7 +132,7 @@ def _own_processes() -> None:
     child = os.fork()
     if child == 0:
         try:
-            mounts.procfs("readonly")
+            mounts.procfs("plain")
         except OSError as error:
             os.write(tell, f"{error.errno}\t{error.strerror}".encode())
         finally:

@@ -98,7 +98,7 @@ def hide(path: str) -> None:
 def procfs(style: str) -> None:
     """Mount a ``/proc`` that shows the new process namespace.
 
-    ``style`` is "readonly" (with everything else, as under `readonly_everywhere`) or "container": writable as
+    ``style`` is "plain" (`readonly_everywhere` and `change` decide whether it's writable) or "container": writable as
     runc leaves it, but with ``/proc/sys`` and its like read-only and the folders that Docker masks hidden.
     """
     call.mount("proc", "/proc", "proc", call.MS_NOSUID | call.MS_NODEV | call.MS_NOEXEC)

@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pytest_envguard.errors import EnvguardError
-from pytest_envguard.linux import abilities as facility
 from pytest_envguard.model.dimensions import show_size
-from pytest_envguard.planning.draft import Draft, Step
+from pytest_envguard.planning.draft import MOUNTS, Draft, Step
 
-MOUNTS = (facility.USER, facility.MOUNT, facility.TMPFS)
 _SEARCH, _READ_AND_SEARCH = 1, 5
 
 

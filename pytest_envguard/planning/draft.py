@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from pytest_envguard.linux import abilities as facility
 from pytest_envguard.model.machine import Abilities, Surroundings
 from pytest_envguard.model.plan import Enforcement, Strength
 from pytest_envguard.model.profile import Profile
 
+MOUNTS = (facility.USER, facility.MOUNT, facility.TMPFS)  # what every mount needs
 Step = tuple[str, dict[str, object]]
 
 
@@ -38,7 +41,7 @@ class Draft:
     unset_variables: list[str] = field(default_factory=list)
     memory: dict[str, object] | None = None
 
-    @property
+    @cached_property
     def needed(self) -> dict[str, str]:
         """What must stay visible, path to what it is: HOME only where the profile leaves HOME as it is."""
         changed = self.value("home", "host") != "host"

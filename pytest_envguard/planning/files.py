@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.linux import abilities as facility
 from pytest_envguard.model.dimensions import show_size
-from pytest_envguard.planning.covers import MOUNTS, below, opened, profile_covers, put_back
-from pytest_envguard.planning.draft import Draft, Step
-from pytest_envguard.planning.network import SOCKETS, network_files, plain_sources
+from pytest_envguard.planning.covers import below, opened, profile_covers, put_back
+from pytest_envguard.planning.draft import MOUNTS, Draft, Step
+from pytest_envguard.planning.network import NSSWITCH, SOCKETS, network_files, without_daemons
 
 PASSWD = "/etc/passwd"  # noqa: S105  # a file's name
-NSSWITCH = "/etc/nsswitch.conf"
 PROCESSORS = "/sys/devices/system/cpu/online"
 ASKED = (PASSWD, NSSWITCH, "/etc/resolv.conf", PROCESSORS, *SOCKETS)
 COVERAGE = "/dev/envguard"
@@ -119,10 +116,8 @@ def _generated(draft: Draft) -> dict[str, str]:
     files = network_files(draft) if "network" in draft.promises else {}
     if "ids" in draft.promises and draft.value("user") is not None:
         files[PASSWD] = _passwd(draft)
-        nsswitch = files.get(NSSWITCH, draft.surroundings.nsswitch)
-        if not plain_sources(nsswitch, "passwd"):
-            # Directory services and systemd know uids that the file does not.
-            files[NSSWITCH] = re.sub(r"(?m)^passwd:.*$", "passwd: files", nsswitch)
+        # Directory services and systemd know uids that the file does not.
+        files.update(without_daemons(files.get(NSSWITCH, draft.surroundings.nsswitch), "passwd", "files"))
     count = draft.value("cpus")
     if isinstance(count, int) and count <= draft.surroundings.processors:
         files[PROCESSORS] = f"0-{count - 1}\n" if count > 1 else "0\n"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pytest_envguard.linux import abilities as facility
-from pytest_envguard.planning.draft import Draft
+from pytest_envguard.planning.draft import MOUNTS, Draft
 
-_NEEDED = (facility.USER, facility.MOUNT, facility.TMPFS)
+FOR_EXACT_OWNERSHIP = (
+    "install `uidmap` and give yourself subordinate ids "
+    "(`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER`), or run as root"
+)
 
 
 def plan_identity(draft: Draft) -> None:
@@ -21,7 +23,7 @@ def plan_identity(draft: Draft) -> None:
     user = draft.value("user")
     shown = f"uid {uid} gid {gid}" + (f" ({user})" if user else " without a passwd entry" if user == "" else "")
     draft.how = _how(draft, uid, gid)
-    if not draft.by_kernel("uid", shown, _NEEDED):
+    if not draft.by_kernel("uid", shown, MOUNTS):
         draft.how = "host"
         return
     draft.uid, draft.gid = uid, gid
@@ -34,8 +36,7 @@ def plan_identity(draft: Draft) -> None:
             "your files look like the process's own",
             "uid map",
             "a plain user namespace shows you as the profile's uid, so chmod of your own files is not refused",
-            "give yourself subordinate ids: `sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER` "
-            "with the package `uidmap` installed; or run as root",
+            FOR_EXACT_OWNERSHIP,
         )
 
 

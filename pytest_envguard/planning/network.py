@@ -6,8 +6,9 @@ import re
 
 from pytest_envguard.linux import abilities as facility
 from pytest_envguard.linux.network import RESOLVER
-from pytest_envguard.planning.draft import Draft
+from pytest_envguard.planning.draft import MOUNTS, Draft
 
+NSSWITCH = "/etc/nsswitch.conf"
 RESOLVER_FILE = "/etc/resolv.conf"
 # TEST-NET-1 (RFC 5737): nobody's address; with the default route through `lo` a question to it is never answered.
 _SILENT = "192.0.2.53"
@@ -37,7 +38,7 @@ def plan_network(draft: Draft) -> None:
     if mode == "open":
         return
     assert isinstance(mode, str)
-    if not draft.by_kernel("network", _SHOWN[mode], (facility.USER, facility.MOUNT, facility.TMPFS, facility.NETWORK)):
+    if not draft.by_kernel("network", _SHOWN[mode], (*MOUNTS, facility.NETWORK)):
         return
     draft.promises["network"] = mode
     draft.steps.append(("network", {"mode": mode}))
@@ -45,10 +46,15 @@ def plan_network(draft: Draft) -> None:
         draft.approximately("name resolution", "names fail at once (EAI_AGAIN)", "none", f"there is no {RESOLVER_FILE}")
 
 
-def plain_sources(nsswitch: str, database: str) -> bool:
-    """Whether ``database`` is looked up in files and DNS only: other sources ask daemons, or know more than the files."""
+def without_daemons(nsswitch: str, database: str, sources: str) -> dict[str, str]:
+    """Return the file that lets ``database`` be looked up in ``sources`` only; none where it already is.
+
+    (Other sources than files and DNS ask daemons, or know more than the files.)
+    """
     lines = re.findall(rf"(?m)^{database}:(.*)$", nsswitch)
-    return all(set(line.split("#")[0].split()) <= {"files", "dns"} for line in lines)
+    if all(set(line.split("#")[0].split()) <= {"files", "dns"} for line in lines):
+        return {}
+    return {NSSWITCH: re.sub(rf"(?m)^{database}:.*$", f"{database}: {sources}", nsswitch)}
 
 
 def network_files(draft: Draft) -> dict[str, str]:
@@ -56,9 +62,7 @@ def network_files(draft: Draft) -> dict[str, str]:
     mode = draft.value("network", "open")
     if mode == "open":
         return {}
-    files = {}
-    if not plain_sources(draft.surroundings.nsswitch, "hosts"):
-        files["/etc/nsswitch.conf"] = re.sub(r"(?m)^hosts:.*$", "hosts: files dns", draft.surroundings.nsswitch)
+    files = without_daemons(draft.surroundings.nsswitch, "hosts", "files dns")
     if mode == "drop":
         files[RESOLVER_FILE] = f"nameserver {_SILENT}\n"
     elif mode == "nxdomain":

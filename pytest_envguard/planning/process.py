@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.linux import abilities as facility
 from pytest_envguard.model.dimensions import show_size
-from pytest_envguard.planning.draft import Draft
+from pytest_envguard.planning.draft import MOUNTS, Draft
 
 _UNLIMITED = -1
 INSIDE = "PYTEST_ENVGUARD"  # names the environment to whatever runs in it
@@ -80,7 +80,7 @@ def _memory(draft: Draft) -> None:
     if not isinstance(limit, int):
         return
     shown = f"{show_size(limit)} of memory (SIGKILL beyond)"
-    if not draft.by_kernel("memory", shown, (facility.USER, facility.MOUNT, facility.TMPFS, facility.PROCESS)):
+    if not draft.by_kernel("memory", shown, (*MOUNTS, facility.PROCESS)):
         return
     draft.enforcements.pop()
     folders = ["/tmp"] * (draft.value("tmp") == "private") + ["/dev/shm"] * (draft.value("shm") == "private")
