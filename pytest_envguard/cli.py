@@ -130,8 +130,8 @@ def _run(options: argparse.Namespace) -> int:
     if not command:
         raise EnvguardError("no command to run", f"envguard run {options.profile} -- COMMAND…")
     from pytest_envguard import launcher
-    from pytest_envguard.engine.prepare import check_fidelity, plans_for
     from pytest_envguard.model.plan import Strength
+    from pytest_envguard.prepare import check_fidelity, plans_for
     from pytest_envguard.report.terminal import plan_lines
 
     profile = _catalogue().one(options.profile)

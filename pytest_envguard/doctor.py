@@ -7,12 +7,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pytest_envguard.engine.prepare import check_fidelity, plans_for, prove
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.linux import abilities as facility
 from pytest_envguard.model.machine import Abilities
 from pytest_envguard.model.plan import Strength
 from pytest_envguard.planning.identity import FOR_EXACT_OWNERSHIP
+from pytest_envguard.prepare import check_fidelity, plans_for, prove
 from pytest_envguard.profiles import Catalogue
 from pytest_envguard.survey import survey_abilities
 

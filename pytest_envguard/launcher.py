@@ -75,7 +75,7 @@ def main(arguments: list[str]) -> int:
     try:
         if script["memory"] and script["memory"]["by"] == "cgroup":
             group = cgroup.make(script["memory"]["limit"])
-        _leave_namespaces(script)
+        leave_namespaces(script)
     except OSError as error:
         if group:
             group.remove()
@@ -86,7 +86,7 @@ def main(arguments: list[str]) -> int:
         os.close(answer)
         os.close(go)
         os.read(wait, 1)
-        os._exit(_guarded(_init, script, command, tell))
+        os._exit(guarded(_init, script, command, tell))
     os.close(tell)
     if group:
         group.take(init)
@@ -106,7 +106,11 @@ def _report(script: Script, step: str, error: OSError) -> int:
 # -- keeper ------------------------------------------------------------------------------------------------------------
 
 
-def _leave_namespaces(script: Script) -> None:
+def leave_namespaces(script: Script) -> None:
+    """Leave this process's namespaces for those of the plan, with the ids that they show."""
+    for descriptor in script["proc"]:
+        os.set_inheritable(descriptor, False)
+        identity.reach_proc(descriptor)
     flags = script["namespaces"]
     who = script["identity"]
     if not flags:
@@ -123,7 +127,7 @@ def _leave_namespaces(script: Script) -> None:
     if helper == 0:
         os.close(go)
         os.read(ready, 1)
-        os._exit(_guarded(_write_maps, keeper, who))
+        os._exit(guarded(_write_maps, keeper, who))
     call.unshare(flags)
     os.close(go)
     _, status = os.waitpid(helper, 0)
@@ -158,7 +162,7 @@ def _keep(script: Script, init: int, starter: int, answer: int, group: cgroup.Gr
     while True:
         ready = {descriptor for descriptor, _ in poll.poll()}
         if starter in ready:
-            _end_everything(init)
+            end_all([init])
             return 128 + int(signal.SIGKILL)  # nobody is left to read it
         chunk = os.read(answer, 4096)
         told += chunk
@@ -172,9 +176,8 @@ def _keep(script: Script, init: int, starter: int, answer: int, group: cgroup.Gr
     return _end_as(script, text)
 
 
-def _end_everything(init: int) -> None:
-    """Kill init, and where it had no process namespace of its own also all that is handed to this subreaper."""
-    victims = [init]
+def end_all(victims: list[int]) -> None:
+    """Kill these children, and without a process namespace of their own also all that is handed to this subreaper."""
     while victims:
         for pid in victims:
             try:
@@ -185,10 +188,11 @@ def _end_everything(init: int) -> None:
             os.waitpid(-1, 0)
         except ChildProcessError:
             return
-        victims = _children()
+        victims = children()
 
 
-def _children() -> list[int]:
+def children() -> list[int]:
+    """Return the process ids of this process's children."""
     try:
         with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
             return [int(word) for word in file.read().split()]
@@ -218,7 +222,7 @@ def _end_as(script: Script, told: str) -> int:
 # -- init --------------------------------------------------------------------------------------------------------------
 
 
-def _guarded(function: Callable[..., Any], *arguments: object) -> int:
+def guarded(function: Callable[..., Any], *arguments: object) -> int:
     """Call ``function`` in a forked child, whose exceptions must not run the parent's code any further."""
     try:
         return int(function(*arguments) or 0)
@@ -230,31 +234,18 @@ def _guarded(function: Callable[..., Any], *arguments: object) -> int:
 def _init(script: Script, command: list[str], tell: int) -> int:
     call.prctl(call.PR_SET_PDEATHSIG, signal.SIGKILL)
     call.prctl(call.PR_SET_CHILD_SUBREAPER, 1)
-    try:
-        step = "start"
-        for step, arguments in script["steps"]:
-            _STEPS[step](**arguments)
-        step = "capabilities"
-        if script["capabilities"] is not None:
-            # While privileged still: the bounding set is what an exec as uid 0 would give back.
-            identity.drop_bounding(script["capabilities"])
-    except OSError as error:
-        # Closes the race of PR_SET_PDEATHSIG too: with the keeper gone this write fails and init ends.
-        os.write(tell, f"could not be entered: {step}: {error.strerror or error}\nexit {CANNOT_ENTER}\n".encode())
+    # Closes the race of PR_SET_PDEATHSIG too: with the keeper gone the write fails and init ends.
+    if refused := build(script):
+        os.write(tell, f"{refused}\nexit {CANNOT_ENTER}\n".encode())
         return CANNOT_ENTER
-    spare = {1}
-    if script["resolver"]:
-        resolver = os.fork()
-        if resolver == 0:
-            os._exit(_guarded(network.serve_nxdomain))
-        spare.add(resolver)
+    spare = {1, *start_resolver(script)}
     main_process = os.fork()
     if main_process == 0:
-        os._exit(_guarded(_become, script, command, tell))
+        os._exit(guarded(_become, script, command, tell))
     for number in PASSED_ON:
         signal.signal(number, lambda received, _frame: os.kill(main_process, received))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    watchdog = _start_watchdog(script, spare)
+    watchdog = start_watchdog(script, spare)
     killed = False
     while True:
         pid, status = os.wait()
@@ -263,17 +254,48 @@ def _init(script: Script, command: list[str], tell: int) -> int:
             os.kill(-1, signal.SIGKILL)
         if pid == main_process:
             break
-    os.write(tell, (("memory" if killed else _how(status)) + "\n").encode())
+    os.write(tell, (("memory" if killed else how(status)) + "\n").encode())
     return 0
 
 
-def _how(status: int) -> str:
+def build(script: Script) -> str:
+    """Make what the plan says inside of new namespaces; return the step that failed, "" if none did."""
+    step = "start"
+    try:
+        for step, arguments in script["steps"]:
+            _STEPS[step](**arguments)
+        step = "capabilities"
+        drop_bounding(script)
+    except OSError as error:
+        return f"could not be entered: {step}: {error.strerror or error}"
+    return ""
+
+
+def drop_bounding(script: Script) -> None:
+    """While privileged still: the bounding set is what an exec as uid 0 would give back."""
+    if script["capabilities"] is not None:
+        identity.drop_bounding(script["capabilities"])
+
+
+def start_resolver(script: Script) -> set[int]:
+    """Start what answers that no name exists, if the plan asks for it."""
+    if not script["resolver"]:
+        return set()
+    resolver = os.fork()
+    if resolver == 0:
+        os._exit(guarded(network.serve_nxdomain))
+    return {resolver}
+
+
+def how(status: int) -> str:
+    """Return how a process ended, by its wait status: "exit 0" or "signal 9"."""
     if os.WIFSIGNALED(status):
         return f"signal {os.WTERMSIG(status)}"
     return f"exit {os.WEXITSTATUS(status)}"
 
 
-def _start_watchdog(script: Script, spare: set[int]) -> int | None:
+def start_watchdog(script: Script, spare: set[int]) -> int | None:
+    """Start what ends with 0 once the memory limit is passed, if the plan asks for it."""
     wanted = script["memory"]
     if not wanted or wanted["by"] != "watchdog":
         return None
@@ -286,6 +308,14 @@ def _start_watchdog(script: Script, spare: set[int]) -> int | None:
 
 
 _taken: dict[str, int] = {}
+
+
+def _hold(path: str, variable: str) -> None:
+    """Hold a mount as it is now, for a command that finds its descriptor in an environment variable."""
+    _held[variable] = mounts.take(path)
+
+
+_held: dict[str, int] = {}
 
 
 def _take(path: str) -> None:
@@ -309,6 +339,7 @@ def _folder(path: str) -> None:
 _STEPS: dict[str, Callable[..., None]] = {
     "folder": _folder,
     "private": mounts.private,
+    "hold": _hold,
     "take": _take,
     "put": _put,
     "link": _link,
@@ -328,28 +359,35 @@ _STEPS: dict[str, Callable[..., None]] = {
 # -- command -----------------------------------------------------------------------------------------------------------
 
 
+def restrict(script: Script) -> None:
+    """Give this process, which is inside already, its limits and its identity; there is no way back."""
+    limits.apply(script["limits"])
+    if script["cpus"]:
+        limits.pin(script["cpus"])
+    who = script["identity"]
+    if who["how"] in ("real", "subordinate"):
+        identity.become(who["uid"], who["gid"])
+    if script["capabilities"] is not None:
+        identity.drop_capabilities(script["capabilities"] if os.geteuid() == 0 else 0)
+    if script["namespaces"]:
+        descriptors.close_files()
+        descriptors.copy_input()
+        descriptors.leave_keyring()
+        descriptors.forbid_typing()
+    # After the change of ids, which clears it.
+    call.prctl(call.PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _become(script: Script, command: list[str], tell: int) -> int:
-    step = "limits"
+    step = "limits and identity"
     try:
-        limits.apply(script["limits"])
-        if script["cpus"]:
-            limits.pin(script["cpus"])
-        step = "identity"
-        who = script["identity"]
-        if who["how"] in ("real", "subordinate"):
-            identity.become(who["uid"], who["gid"])
-        if script["capabilities"] is not None:
-            identity.drop_capabilities(script["capabilities"] if os.geteuid() == 0 else 0)
-        if script["namespaces"]:
-            descriptors.close_files()
-            descriptors.copy_input()
-            descriptors.leave_keyring()
-            descriptors.forbid_typing()
-        # After the change of ids, which clears it.
-        call.prctl(call.PR_SET_PDEATHSIG, signal.SIGKILL)
+        restrict(script)
         step = f"working folder {script['folder']}"
         os.chdir(script["folder"])
-        environ = _environ(script)
+        environ = environment(script)
+        for variable, descriptor in _held.items():
+            os.set_inheritable(descriptor, True)
+            environ[variable] = str(descriptor)
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, *PASSED_ON):
             signal.signal(number, signal.SIG_DFL)
         step = f"exec `{command[0]}`"
@@ -361,7 +399,8 @@ def _become(script: Script, command: list[str], tell: int) -> int:
     return CANNOT_ENTER
 
 
-def _environ(script: Script) -> dict[str, str]:
+def environment(script: Script) -> dict[str, str]:
+    """Return this process's environment variables as the plan changes them."""
     environ = dict(os.environ)
     for pattern in script["environ"]["unset"]:
         if pattern.endswith("*"):

@@ -54,6 +54,11 @@ KEEP = Option(
     "envguard_keep",
     "Further files or folders that stay visible where an environment replaces the folder they lie in",
 )
+TIMEOUT = Option(
+    "envguard_timeout",
+    "Seconds after which a single test in an environment of its own (marker, fixtures) is taken for hung; 0 for never",
+    default="600",
+)
 ALL = (ENVIRONMENTS, FIDELITY, BASELINE)
 
 
@@ -68,6 +73,7 @@ def add(parser: pytest.Parser) -> None:
         "--envguard-list", action="store_true", default=False, help="List the environments by name and exit"
     )
     parser.addini(KEEP.name, KEEP.help, type="linelist", default=[])
+    parser.addini(TIMEOUT.name, TIMEOUT.help, type="string", default=TIMEOUT.default)
 
 
 def value(config: pytest.Config, option: Option) -> str:

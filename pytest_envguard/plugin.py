@@ -8,16 +8,31 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
 from pytest_envguard import options
+from pytest_envguard.fixtures import cold_start as cold_start
+from pytest_envguard.fixtures import envguard_environment as envguard_environment
+from pytest_envguard.fixtures import fake_environment as fake_environment
+from pytest_envguard.fixtures import no_network as no_network
+from pytest_envguard.fixtures import no_shm as no_shm
+from pytest_envguard.fixtures import noexec_tmp as noexec_tmp
+from pytest_envguard.fixtures import readonly_root as readonly_root
+from pytest_envguard.item import FIXTURES, MARKER, threads
 
 # Set for what runs inside; not imported from where they are set, because an idle start must stay cheap.
 _SHELTER = "PYTEST_ENVGUARD_SHELTER"
 _SOLO = "PYTEST_ENVGUARD_SOLO"
 _INSIDE = "PYTEST_ENVGUARD"
+
+_MARKER_HELP = (
+    f"{MARKER}(*profiles, fresh=False, timeout=None, **dimensions): run the test in this deployment environment, once in "
+    'each of several, for example "lambda" or "container+offline" (see --envguard-list); keywords change dimensions '
+    '(tmp_size="64M", network="drop"); the test is forked into it, or with `fresh` gets an interpreter of its own; '
+    "`timeout` in seconds"
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,6 +50,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
     """Before capture and coverage start: they must not write into the simulated environment."""
+    threads.begin()
     if _SHELTER in os.environ:
         from pytest_envguard.engine.inside import shelter_pytest
 
@@ -83,9 +99,89 @@ def pytest_cmdline_main(config: pytest.Config) -> int | pytest.ExitCode | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Take up the role inside of an environment, where this is one."""
+    """Declare the marker; take up the role inside of an environment, where this is one."""
+    config.addinivalue_line("markers", _MARKER_HELP)
     promises = getattr(config, "workerinput", {}).get("envguard_promises") or os.environ.pop(_SOLO, None)
     if promises:
         from pytest_envguard.engine.inside import Inside
 
         config.pluginmanager.register(Inside(config, promises), "envguard-inside")
+
+
+# -- single tests ------------------------------------------------------------------------------------------------------
+
+
+def _asks(item: pytest.Item) -> bool:
+    """Whether ``item`` may ask for an environment of its own: quick, for every test of every suite, and never wrong by no."""
+    return MARKER in item.keywords or not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+_FIXTURES = frozenset(FIXTURES)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let a test with several environments run once in each."""
+    if MARKER in metafunc.definition.keywords:
+        from pytest_envguard.item.collect import parametrize
+
+        parametrize(metafunc)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for methods of `unittest.TestCase`, which pytest doesn't parametrise."""
+    report = yield
+    is_test_case = isinstance(collector, pytest.Class) and getattr(collector, "nofuncargs", False)
+    if is_test_case and any(MARKER in test.keywords for test in report.result or ()):
+        from pytest_envguard.item.collect import multiply
+
+        report.result = multiply(report.result)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Find mistakes in markers before the first test runs, those included that other plugins have just added."""
+    result = yield
+    if asking := [item for item in items if _asks(item)]:
+        from pytest_envguard.item.collect import check
+
+        check(config, asking)
+    return result
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run a test that asks for an environment in a process of its own."""
+    if not _asks(item):
+        return None
+    from pytest_envguard.item.protocol import run_protocol
+
+    return run_protocol(item, nextitem)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Let no test pass outside of the environment that it asks for, also where it has begun to ask while it was set up."""
+    if _asks(item):
+        from pytest_envguard.item.protocol import assert_entered
+
+        assert_entered(item)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The same before the first fixture, but after marks that skip the test."""
+    pytest_runtest_call(item)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a refused environment be an error, also for a test that is expected to fail."""
+    report = yield
+    if _asks(item):
+        from pytest_envguard.item.protocol import refuse
+
+        refuse(item, report)
+    return report

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from pytest_envguard.linux import abilities as facility
+from pytest_envguard.linux import identity
 from pytest_envguard.linux import syscalls as call
 from pytest_envguard.model.machine import Abilities, Ability, Folder, Surroundings
 from pytest_envguard.planning.files import ASKED, PASSWD
@@ -99,6 +100,7 @@ def survey_surroundings(
     *,
     locales: Iterable[str] = (),
     coverage: bool = False,
+    proc_style: str = "",
 ) -> Surroundings:
     """Look at the caller and at the paths a run needs.
 
@@ -107,6 +109,7 @@ def survey_surroundings(
         further: Path to what it is, beyond the project, the interpreter and what it imports from.
         locales: Names to ask the C library for.
         coverage: Whether coverage is measured.
+        proc_style: See `Surroundings`.
     """
     needed = _needed(project, further or {})
     return Surroundings(
@@ -122,6 +125,8 @@ def survey_surroundings(
         python=sys.version_info[:2],
         most_files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         coverage=coverage,
+        proc_style=proc_style,
+        proc=tuple(identity.reached_proc()),
         locales=frozenset(name for name in locales if call.knows_locale(name)),
     )
 

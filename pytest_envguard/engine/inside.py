@@ -9,10 +9,11 @@ from typing import IO, Any
 
 import pytest
 
-from pytest_envguard.linux import probe
+from pytest_envguard.linux import identity, probe
 
 NO_BASETEMP = "/nonexistent/envguard"  # what xdist is told instead of a folder on the host
 SHELTER = "PYTEST_ENVGUARD_SHELTER"  # the folder for coverage's data, or ""; set for the first process only
+PROC = "PYTEST_ENVGUARD_PROC"  # descriptor of a writable /proc, for environments inside of this one
 BROKEN = 4  # exit status of a worker that was stopped by a broken promise
 
 
@@ -22,6 +23,9 @@ def shelter_pytest() -> None:
     Trap: pytest captures into a temporary file. In a full ``/tmp``, ``print()`` inside a test would raise ENOSPC, which
     no deployment does.
     """
+    if descriptor := os.environ.pop(PROC, ""):
+        os.set_inheritable(int(descriptor), False)  # for pytest alone: what tests start must not reach it
+        identity.reach_proc(int(descriptor))
     coverage_folder = os.environ.pop(SHELTER)
     if coverage_folder:
         os.environ["COVERAGE_FILE"] = f"{coverage_folder}/.coverage"

@@ -34,6 +34,7 @@ def labelled(text: str, environment: str) -> str:
 def label_report(report: pytest.TestReport | pytest.CollectReport, environment: str) -> None:
     """Name the environment in a report, once."""
     report.nodeid = labelled(report.nodeid, environment)
+    _keep_whole(report)
     if isinstance(report, pytest.CollectReport):
         if isinstance(report.longrepr, str):
             # xdist shows a collection error once, however many workers had it: the same text must differ here.
@@ -45,6 +46,17 @@ def label_report(report: pytest.TestReport | pytest.CollectReport, environment: 
     report.location = (file, line, labelled(name, environment))
     if report.when not in ("setup", "call"):
         report.user_properties.append((PROPERTY, environment))
+
+
+def _keep_whole(report: Any) -> None:
+    """Let pytest 9.2 and later show the node id as it is.
+
+    They take ids apart, and where an id has parameters they look for the closing bracket at its end.
+    """
+    structured = getattr(report, "_id", None)
+    if structured is not None and structured.params is not None:
+        path, _, names = report.nodeid.partition("::")
+        report._id = type(structured)(path=path, names=(names,))  # noqa: SLF001
 
 
 class Listener(Protocol):

@@ -16,11 +16,11 @@ from pytest_envguard import options
 from pytest_envguard.engine import labels, workers
 from pytest_envguard.engine.exits import cause_of_death
 from pytest_envguard.engine.inside import NO_BASETEMP
-from pytest_envguard.engine.prepare import prepare
 from pytest_envguard.engine.solo import run_solo
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.verdict import Broken, Outcome, Resources, Run
+from pytest_envguard.prepare import prepare
 from pytest_envguard.report import terminal
 from pytest_envguard.report.summary import summarise
 
@@ -38,7 +38,7 @@ _DISTRIBUTIONS = ("load", "loadscope", "loadfile", "loadgroup", "worksteal")
 
 def list_profiles(config: pytest.Config) -> int:
     """Print the environments by name and return the exit code."""
-    from pytest_envguard.engine.prepare import catalogue
+    from pytest_envguard.prepare import catalogue
 
     try:
         known = catalogue(config)

@@ -12,7 +12,7 @@ import execnet
 import pytest
 
 from pytest_envguard import launcher
-from pytest_envguard.engine.inside import SHELTER
+from pytest_envguard.engine.inside import PROC, SHELTER
 from pytest_envguard.model.plan import Plan
 
 if TYPE_CHECKING:
@@ -66,6 +66,14 @@ def for_pytest(plan: Plan) -> dict[str, Any]:
     environ = script["environ"]
     variables = {**environ["set"], SHELTER: script["coverage"] or ""}
     script["environ"] = {**environ, "set": variables}
+    steps = list(script["steps"])
+    if steps:
+        # Before it's made read-only, for a test in there that asks for an environment of its own.
+        names = [name for name, _ in steps]
+        steps.insert(
+            names.index("proc" if "proc" in names else "private") + 1, ["hold", {"path": "/proc", "variable": PROC}]
+        )
+        script["steps"] = steps
     return script
 
 

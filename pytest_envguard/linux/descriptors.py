@@ -22,10 +22,17 @@ _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 
 
 def close_files() -> None:
-    """Let no folder, file or disk above standard error survive the exec; pipes and sockets (execnet's, make's) do."""
+    """Let no folder, file or disk above standard error survive the exec.
+
+    Pipes and sockets (execnet's, make's) do, and files in memory, which lie in no file system.
+    """
     for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2 and _kind(int(name)) in (_FOLDER, _FILE, _DISK):
+        if int(name) > 2 and _kind(int(name)) in (_FOLDER, _FILE, _DISK) and not _in_memory(int(name)):
             os.set_inheritable(int(name), False)
+
+
+def _in_memory(descriptor: int) -> bool:
+    return os.readlink(f"/proc/self/fd/{descriptor}").startswith("/memfd:")
 
 
 def copy_input() -> None:

@@ -20,11 +20,26 @@ from pytest_envguard.linux import syscalls as call
 ORDINARY_CAPABILITIES = sum(1 << bit for bit in (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31))
 
 
+_proc: int | None = None
+
+
+def reach_proc(descriptor: int) -> None:
+    """Write maps through this descriptor of a ``/proc``: where the visible one is read-only, nobody could nest."""
+    global _proc  # noqa: PLW0603  # one process, one way
+    _proc = descriptor
+
+
+def reached_proc() -> list[int]:
+    """Return the descriptor that `reach_proc` was told, for another process to be told; nothing if there is none."""
+    return [] if _proc is None else [_proc]
+
+
 def map_self(uid: int, gid: int, outer_uid: int, outer_gid: int) -> None:
     """In a new user namespace: show the caller as ``uid``:``gid``. Needs no privilege and no helper program."""
-    _write("/proc/self/setgroups", "deny")
-    _write("/proc/self/uid_map", f"{uid} {outer_uid} 1")
-    _write("/proc/self/gid_map", f"{gid} {outer_gid} 1")
+    proc = "/proc" if _proc is None else f"/proc/self/fd/{_proc}"
+    _write(f"{proc}/self/setgroups", "deny")
+    _write(f"{proc}/self/uid_map", f"{uid} {outer_uid} 1")
+    _write(f"{proc}/self/gid_map", f"{gid} {outer_gid} 1")
 
 
 def _write(path: str, text: str) -> None:
@@ -51,7 +66,6 @@ def drop_bounding(keep: int) -> None:
     """
     for bit in range(64):
         try:
-            call.prctl(call.PR_CAPBSET_READ, bit)
             if not keep >> bit & 1:
                 call.prctl(call.PR_CAPBSET_DROP, bit)
         except OSError as error:

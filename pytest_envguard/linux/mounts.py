@@ -101,7 +101,12 @@ def procfs(style: str) -> None:
     ``style`` is "plain" (`readonly_everywhere` and `change` decide whether it's writable) or "container": writable as
     runc leaves it, but with ``/proc/sys`` and its like read-only and the folders that Docker masks hidden.
     """
-    call.mount("proc", "/proc", "proc", call.MS_NOSUID | call.MS_NODEV | call.MS_NOEXEC)
+    flags = call.MS_NOSUID | call.MS_NODEV | call.MS_NOEXEC
+    try:
+        call.mount("proc", "/proc", "proc", flags)
+    except PermissionError:
+        # Inside of an environment whose /proc is read-only the kernel allows no other kind.
+        call.mount("proc", "/proc", "proc", flags | call.MS_RDONLY)
     if style == "container":
         for name in ("bus", "fs", "irq", "sys", "sysrq-trigger"):
             if os.path.exists(f"/proc/{name}"):

@@ -16,6 +16,7 @@ CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 
+MS_RDONLY = 0x1
 MS_NOSUID = 0x2
 MS_NODEV = 0x4
 MS_NOEXEC = 0x8
@@ -34,7 +35,6 @@ OPEN_TREE_CLOEXEC = os.O_CLOEXEC
 MOVE_MOUNT_F_EMPTY_PATH = 0x4
 
 PR_SET_PDEATHSIG = 1
-PR_CAPBSET_READ = 23
 PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
@@ -64,6 +64,11 @@ def _path(path: str) -> bytes:
 def unshare(flags: int) -> None:
     """Leave the namespaces named in ``flags`` (``CLONE_NEW…``)."""
     _check(_libc.unshare(ctypes.c_int(flags)), f"unshare({flags:#x})")
+
+
+def setns(process: int, flags: int) -> None:
+    """Join those namespaces (``CLONE_NEW…``) of the process that descriptor ``process`` stands for (Linux 5.8)."""
+    _check(_libc.setns(ctypes.c_int(process), ctypes.c_int(flags)), f"setns({flags:#x})")
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:

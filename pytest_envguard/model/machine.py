@@ -75,6 +75,8 @@ class Surroundings(NamedTuple):
         python: Version of the interpreter, such as (3, 12).
         most_files: Hard limit of open files, which only a privileged caller can raise; -1 is unlimited.
         coverage: Whether coverage is measured, which needs a place for its data.
+        proc_style: What an environment around has made of ``/proc``, as the dimension `proc` says it; "" outside of any.
+        proc: Descriptors of a ``/proc`` to write id maps through; see `pytest_envguard.linux.identity.reach_proc`.
         locales: Names of locales that the C library knows, of those that were asked for.
     """
 
@@ -91,3 +93,5 @@ class Surroundings(NamedTuple):
     most_files: int = -1
     coverage: bool = False
     locales: frozenset[str] = frozenset()
+    proc_style: str = ""
+    proc: tuple[int, ...] = ()

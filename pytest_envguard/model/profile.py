@@ -8,6 +8,26 @@ from typing import NamedTuple
 from pytest_envguard.model.dimensions import DIMENSIONS, Value
 
 
+class Budget(NamedTuple):
+    """What a deployment grants to one phase of a program, such as Lambda's init.
+
+    Attributes:
+        seconds: Longest time that the phase may take.
+    """
+
+    seconds: float
+
+
+def budget_source(name: str) -> str:
+    """Return the key under which ``sources`` says where the seconds of the budget ``name`` come from."""
+    return f"budgets.{name}.seconds"
+
+
+def layout_source(path: str) -> str:
+    """Return the key under which ``sources`` says where the folder ``path`` of the layout comes from."""
+    return f"layout.{path}"
+
+
 class Profile(NamedTuple):
     """What an environment changes against the host.
 
@@ -18,6 +38,8 @@ class Profile(NamedTuple):
         sources: Dimension name to where its value comes from.
         unverified: Dimension name to why its value is less certain than the others.
         not_simulated: What the real environment has and this profile does not, one sentence each.
+        budgets: Name of a phase to what it may take; nothing enforces them, they are compared with what was measured.
+        layout: Folder of the deployment to what lies in it, such as "the project"; only `fake_environment` shows them.
     """
 
     name: str
@@ -26,6 +48,8 @@ class Profile(NamedTuple):
     sources: Mapping[str, str] = {}
     unverified: Mapping[str, str] = {}
     not_simulated: tuple[str, ...] = ()
+    budgets: Mapping[str, Budget] = {}
+    layout: Mapping[str, str] = {}
 
     @property
     def is_host(self) -> bool:
@@ -41,6 +65,8 @@ class Profile(NamedTuple):
             sources={key: source for key, source in self.sources.items() if key not in values},
             unverified={key: reason for key, reason in self.unverified.items() if key not in values},
             not_simulated=self.not_simulated,
+            budgets=self.budgets,
+            layout=self.layout,
         )
 
 
@@ -59,6 +85,13 @@ def combine(first: Profile, second: Profile) -> Profile:
         values["writable"] = tuple(path for path in restricting[0] if path in restricting[-1])
     sources.update({key: text for key, text in second.sources.items() if key.startswith("env.") and key not in sources})
     _keep_identity_whole(values, first, second)
+    budgets = dict(first.budgets)
+    for name, budget in second.budgets.items():
+        if name not in budgets or budget < budgets[name]:
+            budgets[name] = budget
+            sources[budget_source(name)] = second.sources.get(budget_source(name), f"profile {second.name}")
+    for key in map(layout_source, second.layout.keys() - first.layout.keys()):
+        sources[key] = second.sources.get(key, f"profile {second.name}")
     return Profile(
         name=f"{first.name}+{second.name}",
         summary=" + ".join(filter(None, (first.summary, second.summary))),
@@ -66,6 +99,8 @@ def combine(first: Profile, second: Profile) -> Profile:
         sources=sources,
         unverified={**second.unverified, **first.unverified},
         not_simulated=tuple(dict.fromkeys((*first.not_simulated, *second.not_simulated))),
+        budgets=budgets,
+        layout={**second.layout, **first.layout},
     )
 
 

@@ -34,6 +34,7 @@ def plan_files(draft: Draft) -> None:
         return
     draft.namespaces.update(MOUNTS)
     own_proc = draft.abilities.facilities[facility.PROCESS].works
+    shaped_proc = own_proc or (bool(proc) and proc == draft.surroundings.proc_style)
     taken, put = put_back(draft, covers)
     draft.steps += [("private", {}), *taken]
     if files:
@@ -48,7 +49,7 @@ def plan_files(draft: Draft) -> None:
     if readonly:
         draft.promises["readonly"] = ["/", draft.surroundings.project]
         draft.steps.append(("readonly", {}))
-    if own_proc and readonly != (proc == "read-only"):
+    if shaped_proc and readonly != (proc == "read-only"):
         draft.steps.append(("change", {"path": "/proc", "readonly": proc == "read-only"}))
     draft.steps += [("hide", {"path": path}) for path in _sockets(draft)]
     draft.steps += devices
@@ -65,7 +66,9 @@ def _proc(draft: Draft) -> str:
     if style == "host":
         return ""
     shown = "/proc as in a container" if style == "container" else "read-only /proc"
-    own = facility.READ_ONLY if style == "read-only" and root_readonly else facility.PROCESS
+    # An environment around that has done the same can't be repeated (its masks lie on top) and need not be.
+    present = style == draft.surroundings.proc_style
+    own = facility.READ_ONLY if present or (style == "read-only" and root_readonly) else facility.PROCESS
     return str(style) if draft.by_kernel("proc", shown, (facility.USER, facility.MOUNT, own)) else ""
 
 

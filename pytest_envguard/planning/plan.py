@@ -70,6 +70,7 @@ def _script(draft: Draft) -> dict[str, object]:
             "outer": [here.uid, here.gid],
             "subordinate": list(draft.abilities.subordinate or ()),
         },
+        "proc": list(here.proc),
         "steps": [list(step) for step in draft.steps],
         "limits": draft.limits,
         "cpus": draft.value("cpus"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Mapping
@@ -10,13 +11,14 @@ from typing import Any, NamedTuple
 
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.model.dimensions import DIMENSIONS, Value, read
+from pytest_envguard.model.profile import Budget
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-_KEYS = ("dimensions", "inherits", "not_simulated", "since", "sources", "summary", "unverified")
+_KEYS = ("budgets", "dimensions", "inherits", "layout", "not_simulated", "since", "sources", "summary", "unverified")
 
 
 class Table(NamedTuple):
@@ -35,6 +37,8 @@ class Table(NamedTuple):
     sources: Mapping[str, str] = {}
     unverified: Mapping[str, str] = {}
     not_simulated: tuple[str, ...] = ()
+    budgets: Mapping[str, Budget] = {}
+    layout: Mapping[str, str] = {}
 
     def inheriting(self, name: str) -> Table:
         """Return this table with another parent."""
@@ -118,7 +122,35 @@ def read_table(raw: Any, where: str) -> Table:
         sources=dict(_table(raw, "sources", where)),
         unverified=dict(_table(raw, "unverified", where)),
         not_simulated=tuple(sentences),
+        budgets={name: _budget(name, own, where) for name, own in _table(raw, "budgets", where).items()},
+        layout=_layout(raw, where),
     )
+
+
+def _layout(raw: Mapping[str, Any], where: str) -> dict[str, str]:
+    layout = _table(raw, "layout", where)
+    for path, what in layout.items():
+        if not re.fullmatch(r"(/[^/\0]+)+", path) or {".", ".."} & set(path.split("/")):
+            raise EnvguardError(f"{where}: `layout`: expected absolute paths, got {path!r}")
+        if not isinstance(what, str):
+            raise EnvguardError(f"{where}: `layout.{path}`: expected what lies there, in words, got {what!r}")
+    return dict(layout)
+
+
+def _budget(name: str, raw: Any, where: str) -> Budget:
+    at = f"{where}: `budgets.{name}`"
+    if not isinstance(raw, Mapping):
+        raise EnvguardError(f"{at}: expected a table such as `{{ seconds = 10 }}`, got {raw!r}")
+    for key in raw:
+        if key not in Budget._fields:
+            raise EnvguardError(f"{at}: no key is named `{key}`", nearest(key, Budget._fields))
+    if "seconds" not in raw:
+        raise EnvguardError(f"{at}: `seconds` is missing")
+    seconds = raw["seconds"]
+    # TOML has `nan` and `inf`: neither is a time that something can be compared with.
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
+        raise EnvguardError(f"{at}: `seconds`: expected a number above zero, got {seconds!r}")
+    return Budget(float(seconds))
 
 
 def _table(raw: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping
 
 from pytest_envguard.model.dimensions import DIMENSIONS, Value, show_size
-from pytest_envguard.model.profile import Profile
+from pytest_envguard.model.profile import Profile, budget_source, layout_source
 from pytest_envguard.profiles import Catalogue
 
 _WIDTH = 100
@@ -32,7 +32,20 @@ def profile_text(profile: Profile) -> str:
         lines += _block(f"source: {profile.sources.get(name, 'the project itself')}")
         if name in profile.unverified:
             lines += _block(f"unverified: {profile.unverified[name]}")
-    others = [f"{key}: {reason}" for key, reason in profile.unverified.items() if key not in profile.values]
+    for name, budget in profile.budgets.items():
+        key = budget_source(name)
+        lines += ["", f"budget {name}: {budget.seconds:g} s", *_block(f'compared by `cold_start(…, within="{name}")`')]
+        lines += _block(f"source: {profile.sources.get(key, 'the project itself')}")
+        if key in profile.unverified:
+            lines += _block(f"unverified: {profile.unverified[key]}")
+    for path, what in profile.layout.items():
+        key = layout_source(path)
+        lines += ["", f"folder {path}: {what}", *_block("shown by the fixture `fake_environment`")]
+        lines += _block(f"source: {profile.sources.get(key, 'the project itself')}")
+        if key in profile.unverified:
+            lines += _block(f"unverified: {profile.unverified[key]}")
+    shown = {*profile.values, *map(budget_source, profile.budgets), *map(layout_source, profile.layout)}
+    others = [f"{key}: {reason}" for key, reason in profile.unverified.items() if key not in shown]
     for title, sentences in (("less certain", others), ("not simulated", profile.not_simulated)):
         if sentences:
             lines += ["", f"{title}:"]

@@ -61,7 +61,7 @@ def _enter(script: dict[str, object], entered: list[float]) -> None:
     child = os.fork()
     if child == 0:
         start = time.perf_counter()
-        launcher._leave_namespaces(script)
+        launcher.leave_namespaces(script)
         for step, arguments in script["steps"]:  # type: ignore[attr-defined]
             launcher._STEPS[step](**arguments)
         os.write(tell, str(time.perf_counter() - start).encode())

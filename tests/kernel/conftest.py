@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from pytest_envguard import launcher
-from pytest_envguard.engine.prepare import plans_for
 from pytest_envguard.linux import abilities as facility
 from pytest_envguard.model.profile import Profile
+from pytest_envguard.prepare import plans_for
 from pytest_envguard.survey import survey_abilities
 
 HERE = Path(__file__).parent

@@ -16,9 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pytest_envguard import launcher
-from pytest_envguard.engine.prepare import plans_for
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.profile import Profile
+from pytest_envguard.prepare import plans_for
 from pytest_envguard.profiles import load_catalogue
 
 LIMIT = 100  # seconds that one run may take

@@ -53,7 +53,7 @@ def test_the_command_line() -> None:
 def environ(unset: list[str], how: str = "host", **variables: str) -> dict[str, str]:
     """Return the variables that a command would get."""
     script: dict[str, Any] = {"environ": {"set": variables, "unset": unset}, "identity": {"how": how}}
-    return launcher._environ(script)
+    return launcher.environment(script)
 
 
 @pytest.mark.parametrize(

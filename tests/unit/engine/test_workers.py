@@ -11,6 +11,7 @@ import execnet
 import pytest
 
 from pytest_envguard import launcher
+from pytest_envguard.engine.inside import PROC
 from pytest_envguard.engine.workers import configure, environment, instruct, specification
 from pytest_envguard.model.plan import Plan
 from tests.unit.surroundings import plan, script
@@ -27,6 +28,9 @@ def test_a_worker_in_an_environment() -> None:
     assert (python, isolated, no_site, interpreter) == (sys.executable, "-I", "-S", sys.executable)
     assert program == launcher.__file__
     read = launcher.decode(word)
+    held = ["hold", {"path": "/proc", "variable": PROC}]
+    assert held in read["steps"]
+    read["steps"].remove(held)
     assert {key: value for key, value in read.items() if key != "environ"} == json.loads(
         json.dumps({key: value for key, value in made.script.items() if key != "environ"})
     )

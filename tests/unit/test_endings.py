@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_envguard.engine.exits import describe
+from pytest_envguard.endings import describe
 from pytest_envguard.launcher import CANNOT_ENTER, OUT_OF_MEMORY
 from pytest_envguard.model.plan import Plan
 

@@ -1,0 +1,82 @@
+"""Tests with several environments become one test for each; mistakes in markers are found before the first test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from pytest_envguard.errors import EnvguardError
+from pytest_envguard.item import ENVIRONMENT
+from pytest_envguard.item.request import CHOSEN, labels, nearest_marks, request_of, requests_of
+from pytest_envguard.item.runner import timeout
+from pytest_envguard.prepare import planner
+
+
+def parametrize(metafunc: pytest.Metafunc) -> None:
+    """Let a test function run once in each of its environments."""
+    try:
+        requests = requests_of(nearest_marks(metafunc.definition))
+    except EnvguardError:
+        return  # said by `check`, for all tests together
+    if len(requests) > 1:
+        if ENVIRONMENT not in metafunc.fixturenames:
+            metafunc.fixturenames.append(ENVIRONMENT)
+        metafunc.parametrize(ENVIRONMENT, requests, ids=labels(requests), indirect=True, scope="function")
+
+
+def multiply(tests: Iterable[Any]) -> list[Any]:
+    """Return ``tests`` with a copy for each environment where pytest can't parametrise: methods of `unittest.TestCase`."""
+    multiplied = []
+    for test in tests:
+        try:
+            requests = requests_of(nearest_marks(test)) if isinstance(test, pytest.Function) else []
+        except EnvguardError:
+            requests = []
+        if len(requests) < 2:
+            multiplied.append(test)
+            continue
+        for request, label in zip(requests, labels(requests), strict=True):
+            copy: Any = type(test).from_parent(test.parent, name=test.name)
+            copy.stash[CHOSEN] = request
+            _rename(copy, f"{test.name}[{label}]")
+            multiplied.append(copy)
+    return multiplied
+
+
+def _rename(test: Any, name: str) -> None:
+    """Let pytest find the test by another name than unittest does; the test's process changes it back.
+
+    xdist changes node ids in the same way; from pytest 9.2 on they are objects.
+    """
+    test.name = name
+    if hasattr(test, "_id"):
+        test._id = test.parent.id.child(name)  # noqa: SLF001
+    else:
+        test._nodeid = f"{test.parent.nodeid}::{name}"  # noqa: SLF001
+
+
+def check(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
+    """Look for mistakes in the markers of ``items``.
+
+    Raises:
+        pytest.UsageError: Names each mistake with its tests (exit code 4). In a worker of xdist, where this would look
+            like a crash, the tests themselves will say so.
+    """
+    mistakes: dict[str, list[str]] = {}
+    for item in items:
+        try:
+            request = request_of(item)
+            if request is not None:
+                timeout(config, request)
+                planner(config).profile(request.selection, request.changes, "@pytest.mark.envguard")
+        except EnvguardError as error:
+            mistakes.setdefault(str(error), []).append(item.nodeid)
+    if mistakes and not hasattr(config, "workerinput"):
+        lines = [f"{_first(nodeids)}: {mistake}" for mistake, nodeids in mistakes.items()]
+        raise pytest.UsageError("\n".join(lines))
+
+
+def _first(nodeids: list[str]) -> str:
+    return nodeids[0] + (f" and {len(nodeids) - 1} more" if len(nodeids) > 1 else "")

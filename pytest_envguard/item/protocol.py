@@ -1,0 +1,85 @@
+"""The way of a test that asks for an environment: planned, run in a process of its own, refused if that can't be."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import pytest
+
+from pytest_envguard.errors import EnvguardError
+from pytest_envguard.item import temporary
+from pytest_envguard.item.environments import environments as environments_of
+from pytest_envguard.item.fresh import FreshAttempt
+from pytest_envguard.item.request import Request, entered_for, request_of
+from pytest_envguard.item.runner import ForkedAttempt, tear_down
+from pytest_envguard.model.plan import Plan
+from pytest_envguard.model.profile import Profile, combine
+from pytest_envguard.prepare import planner
+
+_REFUSED = pytest.StashKey[str]()
+
+
+def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run a test that asks for an environment; None if it doesn't, or if there is nothing to enter."""
+    try:
+        request = request_of(item)
+        if request is None or entered_for(item.config) is not None:
+            return None
+        profile, plan = _planned(item.config, request)
+    except EnvguardError as error:
+        # Said when the test is set up: a test that is skipped anyway needs no environment.
+        item.stash[_REFUSED] = str(error)
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    attempt = FreshAttempt if request.fresh else ForkedAttempt
+    try:
+        attempt(item, request, profile, plan).run()
+    finally:
+        if nextitem is None or not _asks_too(nextitem):
+            environments_of(item.config).reap()
+        tear_down(item, nextitem)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def _asks_too(item: pytest.Item) -> bool:
+    try:
+        return request_of(item) is not None
+    except EnvguardError:
+        return False
+
+
+def _planned(config: pytest.Config, request: Request) -> tuple[Profile, Plan]:
+    own = planner(config)
+    asked = own.profile(request.selection, request.changes, "@pytest.mark.envguard")
+    fixtures = [own.profile(name, {}, f"fixture `{name}`") for name in request.fixtures]
+    # `host` says nothing, and need not be named where fixtures say something.
+    parts = fixtures if asked.is_host and fixtures else [asked, *fixtures]
+    profile = own.inside(reduce(combine, parts))
+    return profile, own.plan(profile, temporary.needed(config))
+
+
+def assert_entered(item: pytest.Item) -> None:
+    """Refuse to run a test outside of the environment that it asks for, whatever has led there.
+
+    Raises:
+        pytest.fail.Exception: With what prevented it.
+    """
+    refused = item.stash.get(_REFUSED, None)
+    if refused is not None:
+        pytest.fail(refused, pytrace=False)
+    request = request_of(item)
+    if request is not None and entered_for(item.config) != request:
+        pytest.fail(
+            f"{item.nodeid} asks for an environment and would run without it: the marker was added after the test had "
+            "begun, or another plugin (such as pytest-rerunfailures) runs this test by itself\n"
+            "hint: put the marker on the test, its class or its module, or switch that plugin off for this test",
+            pytrace=False,
+        )
+
+
+def refuse(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Let a refusal be an error even where a failure is expected."""
+    if item.stash.get(_REFUSED, None) is not None and report.when == "setup" and hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        del report.wasxfail

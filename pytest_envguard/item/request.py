@@ -1,0 +1,151 @@
+"""What a test asks for: the marker's arguments and the fixtures that stand for one dimension each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import pytest
+
+from pytest_envguard.errors import EnvguardError, nearest
+from pytest_envguard.item import ENVIRONMENT, FIXTURES, MARKER
+from pytest_envguard.model.dimensions import DIMENSIONS
+from pytest_envguard.planning.process import INSIDE
+
+_WHERE = f"@pytest.mark.{MARKER}"
+_SETTINGS = ("fresh", "timeout")
+HOST = "host"
+
+
+class Request(NamedTuple):
+    """One environment that a test asks for.
+
+    Attributes:
+        selection: In the language of ``--envguard``: "lambda", "lambda+offline".
+        changes: Dimension to what the user wrote for it.
+        fixtures: The fixtures among the test's that ask for a dimension each; their names are profiles' names.
+        fresh: Whether the test wants an interpreter of its own instead of a fork.
+        timeout: Seconds after which the test is taken for hung; None where the ini key decides.
+    """
+
+    selection: str
+    changes: Mapping[str, Any] = {}
+    fixtures: tuple[str, ...] = ()
+    fresh: bool = False
+    timeout: float | None = None
+
+    def __str__(self) -> str:
+        shown = (f"{name}={'…' if isinstance(raw, Mapping) else raw}" for name, raw in self.changes.items())
+        return ":".join((self.selection, *shown))
+
+
+def requests_of(marks: Iterable[pytest.Mark]) -> list[Request]:
+    """Return what the markers at one place ask for, one request for each environment.
+
+    Raises:
+        EnvguardError: An argument that doesn't exist or has the wrong type. Names of profiles aren't looked up here.
+    """
+    return [request for mark in marks for request in _requests(mark)]
+
+
+def _requests(mark: pytest.Mark) -> list[Request]:
+    for argument in mark.args:
+        if not isinstance(argument, str) or not argument.strip():
+            raise EnvguardError(
+                f"{_WHERE}: expected names of profiles, got {argument!r}", f'for example `{_WHERE}("lambda")`'
+            )
+    for name in mark.kwargs:
+        if name not in DIMENSIONS and name not in _SETTINGS:
+            raise EnvguardError(
+                f"{_WHERE}: no dimension or setting is named `{name}`", nearest(name, (*DIMENSIONS, *_SETTINGS))
+            )
+    if not mark.args and not mark.kwargs:
+        raise EnvguardError(f"{_WHERE} names no profile", f'for example `{_WHERE}("lambda")`')
+    selections = [word.strip() for argument in mark.args for word in argument.split(",") if word.strip()]
+    changes = {name: raw for name, raw in mark.kwargs.items() if name not in _SETTINGS}
+    fresh = mark.kwargs.get("fresh", False)
+    if not isinstance(fresh, bool):
+        raise EnvguardError(f"{_WHERE}: `fresh`: expected True or False, got {fresh!r}")
+    timeout = mark.kwargs.get("timeout")
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout <= 0):
+        raise EnvguardError(f"{_WHERE}: `timeout`: expected seconds above zero, got {timeout!r}")
+    return [Request(selection, changes, (), fresh, timeout) for selection in selections or [HOST]]
+
+
+def labels(requests: list[Request]) -> list[str]:
+    """Return a readable, unique id for each request: the profile's name alone where that is enough."""
+    short = [request.selection for request in requests]
+    return short if len(set(short)) == len(short) else list(map(str, requests))
+
+
+def nearest_marks(node: pytest.Item | pytest.Function) -> list[pytest.Mark]:
+    """Return the markers that hold for a test: those of the nearest place (function, class, module) that has any."""
+    found = list(node.iter_markers_with_node(MARKER))
+    # Of several at one place the lowest stands first; what is written on top should come first.
+    return [mark for place, mark in reversed(found) if place is found[0][0]] if found else []
+
+
+_ENTERED = pytest.StashKey[tuple[str, Request]]()
+
+
+def enter(config: pytest.Config, name: str, request: Request) -> None:
+    """Note in this process that it runs inside of the environment ``name``, for one test."""
+    config.stash[_ENTERED] = (name, request)
+
+
+def entered(config: pytest.Config) -> str:
+    """Return the name of the environment that this process runs in."""
+    return config.stash[_ENTERED][0] if _ENTERED in config.stash else os.environ.get(INSIDE, HOST)
+
+
+def entered_for(config: pytest.Config) -> Request | None:
+    """Return what the test in this process asked for when its environment was entered."""
+    return config.stash[_ENTERED][1] if _ENTERED in config.stash else None
+
+
+_ASKED = pytest.StashKey[Request]()
+CHOSEN = pytest.StashKey[Request]()  # set on copies of tests that can't be parametrised
+
+
+def request_of(item: pytest.Item) -> Request | None:
+    """Return what ``item`` asks for, None if it runs as ever.
+
+    Raises:
+        EnvguardError: A mistake in the marker.
+    """
+    if _ASKED in item.stash:
+        return item.stash[_ASKED]
+    request = _read(item)
+    if request is not None:  # a marker can still be added
+        item.stash[_ASKED] = request
+    return request
+
+
+def _read(item: pytest.Item) -> Request | None:
+    fixtures = tuple(name for name in FIXTURES if _uses(item, name))
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    chosen = item.stash.get(CHOSEN, None) or params.get(ENVIRONMENT)
+    if not isinstance(chosen, Request):
+        requests = requests_of(nearest_marks(item))
+        if len(requests) > 1:
+            names = ", ".join(map(str, requests))
+            raise EnvguardError(
+                f"{_WHERE}: {type(item).__name__} {item.name} cannot run once in each of several environments: {names}",
+                "several environments are for test functions and methods; name one",
+            )
+        chosen = requests[0] if requests else None
+    if chosen is None:
+        return Request(HOST, fixtures=fixtures) if fixtures else None
+    return chosen._replace(fixtures=fixtures)
+
+
+def _uses(item: pytest.Item, name: str) -> bool:
+    """Whether the fixture ``name`` of this test is this plugin's: a project may have one of its own by that name."""
+    definitions = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {}).get(name, ())
+    for definition in reversed(definitions):
+        if definition.func.__module__ == "pytest_envguard.fixtures":
+            return True
+        if name not in definition.argnames:  # it overrides ours without asking for it
+            return False
+    return False

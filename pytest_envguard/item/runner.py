@@ -1,0 +1,302 @@
+"""pytest's side of a test in an environment of its own: start its process, pass on what it sends, say how it ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from contextlib import nullcontext
+from functools import partial
+from typing import Any
+
+import pytest
+
+from pytest_envguard import options
+from pytest_envguard.endings import describe
+from pytest_envguard.errors import EnvguardError
+from pytest_envguard.item import coverage, inside, temporary, threads
+from pytest_envguard.item.channel import Channel
+from pytest_envguard.item.environments import environments
+from pytest_envguard.item.fork import Child, fork
+from pytest_envguard.item.reports import receive_warning, unable_to_return
+from pytest_envguard.item.request import Request
+from pytest_envguard.launcher import OUT_OF_MEMORY
+from pytest_envguard.model.plan import Plan
+from pytest_envguard.model.profile import Profile
+
+_GRACE = 5.0  # seconds that a test's fixtures have to end after Ctrl-C
+_PROMPT = 0.5  # seconds in which a process that got the terminal's Ctrl-C as well shows it
+_MOST_FRAMES = 20
+_MOST_BYTES = 1 << 20
+_PROVEN = pytest.StashKey[set[str]]()
+
+
+class Attempt:
+    """One test in one environment; how its process is started is said by the two kinds below."""
+
+    _allowance = 0.0  # seconds that do not count
+
+    def __init__(self, item: pytest.Item, request: Request, profile: Profile, plan: Plan) -> None:
+        self._item = item
+        self._request = request
+        self._profile = profile
+        self._plan = plan
+        self._phase = "setup"  # what the test's process is doing
+        self._ending: tuple[str, Any] = ("", None)
+        self._started = time.perf_counter()
+
+    def run(self) -> None:
+        """Run the test and report it as pytest reports any other.
+
+        Raises:
+            KeyboardInterrupt: The test was interrupted.
+            pytest.exit.Exception: The test asked for the end of the session.
+        """
+        _flush(self._item.config)
+        crash_log = os.memfd_create("envguard-crash", os.MFD_CLOEXEC)
+        try:
+            code = self._run(crash_log)
+            stacks = os.pread(crash_log, _MOST_BYTES, 0).decode(errors="replace")
+        except EnvguardError as error:
+            self._fail(str(error))
+            return
+        finally:
+            os.close(crash_log)
+        self._conclude(code, stacks)
+
+    def _run(self, crash_log: int) -> int:
+        """Start the test's process, follow it, and return how it ended."""
+        raise NotImplementedError
+
+    def _unproven(self) -> bool:
+        """Whether no test of this process has shown yet that the plan's promises hold."""
+        return self._plan.name not in self._item.config.stash.setdefault(_PROVEN, set())
+
+    # -- while it runs -------------------------------------------------------------------------------------------------
+
+    def _follow(self, child: Child) -> int:
+        """Pass on what the test's process sends, and return how it ended."""
+        seconds = timeout(self._item.config, self._request)
+        if seconds:
+            child.receiver.deadline = time.monotonic() + seconds + self._allowance
+        try:
+            for kind, value in child.receiver.messages():
+                self._hear(child, kind, value)
+                if kind == "done":
+                    environments(self._item.config).leave(child)
+                    return 0
+        except TimeoutError:
+            self._stop(child, f"it did not end within {seconds:g} s")
+        except pytest.fail.Exception as error:  # pytest-timeout's signal arrives here, where it finds pytest waiting
+            self._stop(child, str(error))
+        except KeyboardInterrupt:
+            self._interrupt(child)
+            child.wait()
+            raise
+        except BaseException:  # a plugin's hook failed
+            child.kill()
+            child.wait()
+            raise
+        return child.wait()
+
+    def _hear(self, child: Child, kind: str, value: Any) -> None:
+        config = self._item.config
+        if kind == "report":
+            self._report(value)
+        elif kind == "unreadable":
+            self._fail(unable_to_return("a report", value))
+        elif kind == "warning":
+            receive_warning(value)
+        elif kind == "coverage":
+            coverage.merge(value)
+        elif kind == "subtests":
+            _count_failed_subtests(self._item, value)
+        elif kind == "debugging":
+            child.receiver.deadline = None
+        elif kind == "stop":
+            self._item.session.shouldstop, self._item.session.shouldfail = value
+        elif kind == "column":
+            _continue_line(config, value)
+        else:
+            self._ending = (kind, value)
+
+    def _report(self, report: pytest.TestReport) -> None:
+        self._item.config.stash.setdefault(_PROVEN, set()).add(self._plan.name)
+        if type(report) is pytest.TestReport:
+            self._phase = "call" if report.when == "setup" and report.passed else "teardown"
+        self._item.ihook.pytest_runtest_logreport(report=report)
+
+    def _stop(self, child: Child, why: str) -> None:
+        """End a test that hangs, after a look at where it hangs."""
+        process = child.tests_process()
+        if child.dumps and process is not None:
+            os.kill(process, inside.DUMP)
+            time.sleep(
+                0.1
+            )  # the handler writes from whatever the process is in, which takes no time that can be awaited
+        child.kill()
+        self._ending = ("hung", why)
+
+    def _interrupt(self, child: Child) -> None:
+        """Let the test's own fixtures end: Ctrl-C in a terminal has reached its process as well, a plain kill has not."""
+        try:
+            for patience in (_PROMPT, _GRACE):
+                child.receiver.deadline = time.monotonic() + patience
+                try:
+                    for kind, value in child.receiver.messages():
+                        self._hear(child, kind, value)
+                except TimeoutError:
+                    process = child.tests_process()
+                    if patience == _PROMPT and process is not None:
+                        os.kill(process, signal.SIGINT)
+                else:
+                    return
+        finally:
+            child.kill()
+
+    # -- after it ------------------------------------------------------------------------------------------------------
+
+    def _conclude(self, code: int, stacks: str) -> None:
+        kind, value = self._ending
+        if kind == "interrupted":
+            raise KeyboardInterrupt
+        if kind == "exit":
+            raise pytest.exit.Exception(*value)
+        if kind == "internal":
+            self._fail(value)
+        elif kind == "broken":
+            self._fail(
+                f"`{self._plan.name}` is not what was promised on this machine: {value}\nhint: see `envguard doctor`"
+            )
+        elif kind == "hung":
+            self._fail(f"the test hung: {value}", stacks)
+        elif kind != "done":
+            self._fail(describe(code, self._plan, "the test"), stacks)
+
+    def _fail(self, reason: str, stacks: str = "") -> None:
+        """Report that the test failed in the phase that it had reached."""
+        item = self._item
+        for name, output in zip(("stdout", "stderr"), self._captured(), strict=True):
+            item.add_report_section(self._phase, name, output)
+        text = "\n\n".join(filter(None, (f"{reason} [{self._plan.name}]", _test_frames(stacks))))
+        phase: Any = self._phase
+        call = pytest.CallInfo.from_call(lambda: pytest.fail(text, pytrace=False), when=phase)
+        report = item.ihook.pytest_runtest_makereport(item=item, call=call)
+        report.duration = time.perf_counter() - self._started
+        item.ihook.pytest_runtest_logreport(report=report)
+
+    def _captured(self) -> tuple[str, str]:
+        """Return what the test has written to standard output and error, where it was captured."""
+        raise NotImplementedError
+
+
+class ForkedAttempt(Attempt):
+    """The test in a fork of this process, which joins an environment out of the pool."""
+
+    def _run(self, crash_log: int) -> int:
+        config, plan = self._item.config, self._plan
+        made = environments(config)
+        threads.warn_about(self._item)
+        temporary.open_to_others(config, plan)
+        inside.forwarding(config)
+        environment = made.take(plan)
+        made.reap()
+        task = inside.Task(self._item, self._request, self._profile, plan, self._unproven(), os.getcwd(), crash_log)
+        code, over_memory = 0, False
+        try:
+            admit = partial(made.admit, environment, plan)
+            channel = Channel.open(in_turns=_writes_to_terminal(config))
+            code = self._follow(fork(plan.script, environment.init, admit, partial(inside.run, task), channel))
+        finally:
+            over_memory = made.give_back(environment, killed=code == -signal.SIGKILL)
+        return OUT_OF_MEMORY if over_memory else code
+
+    def _captured(self) -> tuple[str, str]:
+        # pytest captures into a file that both processes have open: what a crash left there can still be read.
+        capture = self._item.config.pluginmanager.get_plugin("capturemanager")
+        return tuple(capture.read_global_capture()) if capture is not None else ("", "")
+
+
+def tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End what lives in this process and the next test doesn't need; pytest would do so in the test's own teardown."""
+    state = item.session._setupstate  # noqa: SLF001  # no public way
+    if item.session.shouldfail or item.session.shouldstop:
+        nextitem = None
+    needed = nextitem.listchain() if nextitem else []
+    if list(state.stack) == needed[: len(state.stack)]:
+        return
+    capture = item.config.pluginmanager.get_plugin("capturemanager")
+    with capture.item_capture("teardown", item) if capture else nullcontext():
+        call = pytest.CallInfo.from_call(
+            lambda: state.teardown_exact(nextitem), when="teardown", reraise=pytest.exit.Exception
+        )
+    if call.excinfo is not None:
+        report = item.ihook.pytest_runtest_makereport(item=item, call=call)
+        item.ihook.pytest_runtest_logreport(report=report)
+
+
+def timeout(config: pytest.Config, request: Request) -> float:
+    """Return the seconds after which a test is taken for hung, 0 for never.
+
+    Raises:
+        EnvguardError: The ini key isn't a number.
+    """
+    if request.timeout is not None:
+        return request.timeout
+    if config.getoption("usepdb", False) or config.getoption("trace", False):
+        return 0
+    given = str(config.getini(options.TIMEOUT.name))
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < float("inf"):
+        raise EnvguardError(
+            f"`{options.TIMEOUT.name}` in {config.inipath}: expected seconds, or 0 for no limit, got `{given}`"
+        )
+    return seconds
+
+
+def _flush(config: pytest.Config) -> None:
+    """Write out what is buffered, or both processes would."""
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        if stream is not None and not stream.closed:
+            stream.flush()
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.flush()
+
+
+def _writes_to_terminal(config: pytest.Config) -> bool:
+    """Whether a test writes to the terminal while it runs, besides its outcome: then both take turns."""
+    options = ("setupshow", "setuponly", "setupplan")
+    live = config.getoption("log_cli_level", None) is not None or config.getini("log_cli")
+    return live or config.getoption("capture") == "no" or any(map(config.getoption, options))
+
+
+def _continue_line(config: pytest.Config, line: str) -> None:
+    """Go on behind what the test's process has written to the terminal (`--setup-show`, live logs)."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter._tw._current_line = line  # noqa: SLF001  # only the look depends on it
+
+
+def _count_failed_subtests(item: Any, count: int) -> None:
+    """Let pytest know, where it judges the test as a whole, that subtests of it failed."""
+    from _pytest.subtests import failed_subtests_key
+
+    counts: Any = item.config.stash[failed_subtests_key]
+    counts[getattr(item, "id", item.nodeid)] = count
+
+
+def _test_frames(stacks: str) -> str:
+    """Return what faulthandler wrote, each stack only as far down as the frames are the test's and not pytest's."""
+    kept: list[str] = []
+    harness = False
+    for line in stacks.splitlines():
+        frame = line.startswith("  File ")
+        harness = frame and (harness or "/_pytest/" in line or "/pluggy/" in line)
+        if not harness:
+            kept.append(line)
+    return "\n".join(kept[:_MOST_FRAMES]).strip()

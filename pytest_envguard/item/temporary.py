@@ -1,0 +1,43 @@
+"""pytest's folder for temporary files: what wider fixtures have put there must be readable in an environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_envguard.model.plan import Plan
+
+_OPEN = 0o755
+
+
+def base(config: pytest.Config) -> Path | None:
+    """Return the folder if it has been made."""
+    factory: Any = getattr(config, "_tmp_path_factory", None)  # as xdist does; pytest's public way would make it
+    found: Path | None = getattr(factory, "_basetemp", None)
+    return found
+
+
+def needed(config: pytest.Config) -> dict[str, str]:
+    """Return the folder as something that must stay visible."""
+    folder = base(config)
+    return {str(folder): "pytest's temporary folder"} if folder else {}
+
+
+def open_to_others(config: pytest.Config, plan: Plan) -> None:
+    """Let another uid read what lies there: pytest makes the folder, and each one directly in it, with mode 0700.
+
+    Nobody else on the machine gains by it, because the folder above (``pytest-of-USER``) stays closed.
+    """
+    folder = base(config)
+    identity = plan.script["identity"]
+    assert isinstance(identity, dict)
+    if folder is None or identity["how"] not in ("real", "subordinate"):
+        return
+    with os.scandir(folder) as entries:
+        for path in (str(folder), *(entry.path for entry in entries if entry.is_dir(follow_symlinks=False))):
+            status = os.stat(path)
+            if status.st_mode & 0o5 != 0o5 and status.st_uid == os.geteuid():
+                os.chmod(path, status.st_mode | _OPEN)

@@ -1,0 +1,272 @@
+"""From what was asked to plans: profiles, abilities, surroundings, fidelity; and a trial of a plan."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_envguard import options
+from pytest_envguard.errors import EnvguardError, nearest
+from pytest_envguard.model.dimensions import DIMENSIONS, Value, read
+from pytest_envguard.model.machine import Abilities
+from pytest_envguard.model.plan import Plan, Strength
+from pytest_envguard.model.profile import Profile, combine
+from pytest_envguard.profiles import Catalogue, load_catalogue
+
+# What plans and tries is imported where it's used: `Planner.profile` serves on Windows too, where it can't be.
+if TYPE_CHECKING:
+    from pytest_envguard.linux.abilities import Probing
+
+INSIDE = "PYTEST_ENVGUARD"  # as `planning.process` sets it
+
+
+def prepare(config: pytest.Config, wanted: str, probing: Probing | None = None) -> list[Plan]:
+    """Return a plan for every environment that ``wanted`` selects.
+
+    Raises:
+        EnvguardError: A mistake in the input, or something this machine can't do to the asked fidelity.
+    """
+    from pytest_envguard.survey import survey_abilities
+
+    profiles = catalogue(config).select(wanted)
+    fidelity = wanted_fidelity(config)
+    coverage = config.pluginmanager.hasplugin("_cov")  # pytest-cov's name for itself while it measures
+    abilities = survey_abilities(probing) if probing else None
+    project = str(config.invocation_params.dir)
+    plans = plans_for(profiles, project, _further(config), coverage=coverage, abilities=abilities)
+    for plan in plans:
+        check_fidelity(plan, fidelity)
+    return plans
+
+
+def wanted_fidelity(config: pytest.Config) -> Strength:
+    """Return the weakest enforcement that the user accepts."""
+    return Strength[options.value(config, options.FIDELITY).upper()]
+
+
+def catalogue(config: pytest.Config) -> Catalogue:
+    """Return the profiles known to this run: shipped, plugins', the project's."""
+    added = [
+        profile for profiles in config.hook.pytest_envguard_profiles(config=config) for profile in profiles.items()
+    ]
+    return load_catalogue(config.rootpath / "pyproject.toml", sys.version_info[:2], added)
+
+
+class Planner:
+    """Plans for single tests and single programs; what it finds out about the machine holds for the whole process.
+
+    Attributes:
+        around: The environment that this process itself runs in: inside of it, the stricter of both holds.
+    """
+
+    def __init__(self, config: pytest.Config, around: Profile) -> None:
+        self._config = config
+        self.around = around
+        self._plans: dict[object, Plan] = {}
+
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        return catalogue(self._config)
+
+    @cached_property
+    def _abilities(self) -> Abilities:
+        from pytest_envguard.survey import survey_abilities
+
+        return survey_abilities()
+
+    def profile(self, selection: str, changes: Mapping[str, object], where: str) -> Profile:
+        """Return the profile that ``selection`` names (in the language of ``--envguard``), with some dimensions changed.
+
+        Args:
+            selection: Such as "lambda" or "lambda+offline".
+            changes: Dimension to what the user wrote for it; variables in ``env`` are added to the profile's.
+            where: What the user wrote them in, for messages.
+
+        Raises:
+            EnvguardError: An unknown profile or dimension, or a value that the dimension can't have.
+        """
+        try:
+            profile = self._catalogue.one(selection)
+        except EnvguardError as error:
+            raise EnvguardError(f"{where}: {error.message}", error.hint) from None
+        values = {name: _changed(profile, name, raw, where) for name, raw in changes.items()}
+        if not values:
+            return profile
+        shown = (f"{name}={'…' if isinstance(raw, Mapping) else raw}" for name, raw in changes.items())
+        return profile.with_values(":".join((selection, *shown)), values)
+
+    def inside(self, profile: Profile) -> Profile:
+        """Return ``profile`` as it is from within the environment that this process runs in: the stricter of both."""
+        if self.around.is_host or profile == self.around:
+            return profile
+        return combine(self.around, profile)
+
+    def plan(self, profile: Profile, further: Mapping[str, str] | None = None) -> Plan:
+        """Return how ``profile`` is enforced from within this process, to the fidelity that the user accepts.
+
+        Args:
+            profile: What was asked for.
+            further: Path to what it is, beyond what every run needs.
+
+        Raises:
+            EnvguardError: This machine can't, or not to the asked fidelity.
+        """
+        key = (repr(profile), repr(further))
+        if key not in self._plans:
+            project = str(self._config.invocation_params.dir)
+            needed = {**_further(self._config), **(further or {})}
+            abilities = self._abilities if sys.platform == "linux" else None
+            (plan,) = plans_for([profile], project, needed, abilities=abilities, around=self.around)
+            check_fidelity(plan, wanted_fidelity(self._config))
+            self._plans[key] = plan
+        return self._plans[key]
+
+
+def _changed(profile: Profile, name: str, raw: object, where: str) -> Value:
+    if name not in DIMENSIONS:
+        raise EnvguardError(f"{where}: no dimension is named `{name}`", nearest(name, DIMENSIONS))
+    value = read(name, raw, where)
+    inherited = profile.values.get(name)
+    return {**inherited, **value} if isinstance(value, Mapping) and isinstance(inherited, Mapping) else value
+
+
+_PLANNER = pytest.StashKey[Planner]()
+_AROUND = pytest.StashKey[Profile]()
+
+
+def planner(config: pytest.Config) -> Planner:
+    """Return the planner of this process."""
+    if _PLANNER not in config.stash:
+        config.stash[_PLANNER] = Planner(config, config.stash.get(_AROUND, None) or _around(config))
+    return config.stash[_PLANNER]
+
+
+def _around(config: pytest.Config) -> Profile:
+    """Return the environment that this process was started in, by the selection that it was made from."""
+    selected = os.environ.get(INSIDE)
+    try:
+        return catalogue(config).one(selected) if selected else Profile("host")
+    except EnvguardError:  # another project's profile: a pytest that a test has started
+        return Profile("host")
+
+
+def move_planner(config: pytest.Config, around: Profile) -> None:
+    """Begin anew in a process that has just entered ``around``: what the machine allowed outside says nothing here."""
+    config.stash[_AROUND] = around
+    if _PLANNER in config.stash:
+        del config.stash[_PLANNER]
+
+
+def _further(config: pytest.Config) -> dict[str, str]:
+    """What must stay visible besides the usual: the root folder, the tests named on the command line, the user's."""
+    further = {str(config.rootpath): "the project"}
+    for argument in config.args:
+        path = Path(config.invocation_params.dir, argument.split("::")[0])
+        if path.exists():
+            further[str(path if path.is_dir() else path.parent)] = "the tests"
+    for kept in config.getini(options.KEEP.name):
+        path = Path(config.rootpath, kept)
+        if not path.exists():
+            raise EnvguardError(f"`{options.KEEP.name}` in {config.inipath}: {path} does not exist")
+        further[str(path)] = "what envguard_keep names"
+    return further
+
+
+def plans_for(
+    profiles: Iterable[Profile],
+    project: str,
+    further: Mapping[str, str],
+    *,
+    coverage: bool = False,
+    abilities: Abilities | None = None,
+    around: Profile | None = None,
+) -> list[Plan]:
+    """Return the plans of ``profiles`` on this machine, before any of them was tried.
+
+    Its ``abilities`` are surveyed here where nobody has done so before. The environment ``around`` is what they already
+    contain.
+    """
+    profiles = list(profiles)
+    if all(profile.is_host for profile in profiles):
+        return [Plan(profile.name, profile.summary) for profile in profiles]
+    if sys.platform != "linux":
+        raise EnvguardError(
+            f"environments are enforced by the Linux kernel, and this is {sys.platform}",
+            "run in a Linux virtual machine, or in a container started with `--privileged`",
+        )
+    from pytest_envguard.planning import make_plan
+    from pytest_envguard.survey import survey_abilities, survey_surroundings
+
+    locales = {str(profile.values["locale"]) for profile in profiles if "locale" in profile.values}
+    abilities = abilities or survey_abilities()
+    proc_style = str(around.values.get("proc", "")) if around else ""
+    surroundings = survey_surroundings(project, further, locales=locales, coverage=coverage, proc_style=proc_style)
+    return [
+        Plan(profile.name, profile.summary) if profile.is_host else make_plan(profile, abilities, surroundings)
+        for profile in profiles
+    ]
+
+
+def check_fidelity(plan: Plan, wanted: Strength) -> None:
+    """Refuse a plan that enforces something more weakly than asked.
+
+    Raises:
+        EnvguardError: Names each dimension, the kernel's own answer and what would mend it.
+    """
+    weak = plan.weaker_than(wanted)
+    if not weak:
+        return
+    lines = [f"  {item.dimension} ({item.shown}): {item.reason}" for item in weak]
+    mends = dict.fromkeys(item.mend for item in weak if item.mend)
+    raise EnvguardError(
+        f"`{plan.name}` cannot be enforced here to the fidelity `{wanted.name.lower()}`:\n" + "\n".join(lines),
+        " or ".join(mends) or "see `envguard doctor`",
+    )
+
+
+def prove(plans: Iterable[Plan]) -> None:
+    """Enter every plan once and let a probe inside look for broken promises, all at the same time.
+
+    Raises:
+        EnvguardError: An environment that can't be entered, or isn't what its plan promised.
+    """
+    trials = [
+        (plan, subprocess.Popen(_trial(plan), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        for plan in plans
+        if not plan.is_host
+    ]
+    for plan, trial in trials:
+        out, err = trial.communicate()
+        _judge(plan, trial.returncode, out.decode(errors="replace"), err.decode(errors="replace").strip())
+
+
+def _trial(plan: Plan) -> list[str]:
+    from pytest_envguard import launcher
+    from pytest_envguard.linux import probe
+
+    words = [sys.executable, "-I", "-S", str(probe.__file__), json.dumps(plan.promises)]
+    return launcher.command_line(plan.script) + words
+
+
+def _judge(plan: Plan, code: int, out: str, err: str) -> None:
+    from pytest_envguard import launcher
+
+    if code == launcher.CANNOT_ENTER and err:
+        raise EnvguardError(err.removeprefix("envguard: "), "see `envguard doctor` for what this machine can do")
+    try:
+        broken: list[Any] = json.loads(out) if code == 0 else [err or f"the probe ended with {code}"]
+    except ValueError:
+        broken = [f"the probe printed {out!r}", err]
+    if broken:
+        raise EnvguardError(
+            f"`{plan.name}` is not what was promised on this machine:\n" + "\n".join(f"  {line}" for line in broken),
+            "see `envguard doctor`; if it finds nothing, please report this with its output",
+        )

@@ -1,0 +1,1 @@
+"""Tests of cold starts without an environment."""
