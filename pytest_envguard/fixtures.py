@@ -108,7 +108,7 @@ def fake_environment(request: pytest.FixtureRequest) -> Iterator[FakeEnvironment
     Until the test ends, ``open``, ``os``, ``pathlib``, ``shutil`` and ``tempfile`` see the folders of the environment
     (``/var/task``, ``/var/lang``, ``/opt``, ``/tmp`` with its size) and nothing of the real file system. What is read-only
     there answers EROFS in the kernel's order of checks, for root too; user and group, HOME, the working folder and the
-    other variables are the environment's. Dimensions that files don't show (network, limits, memory) are refused.
+    other variables are the environment's. Network, limits and memory are not simulated; overriding them is an error.
 
     ``env.write("app.py", "…")`` puts a file into the deployment, ``env.add("models", "/opt/models")`` shows real files
     there, and within ``with env.writable():`` nothing is read-only. ``env.task``, ``env.home`` and ``env.tmp`` are paths,
