@@ -401,6 +401,14 @@ def _become(script: Script, command: list[str], tell: int) -> int:
 
 def environment(script: Script) -> dict[str, str]:
     """Return this process's environment variables as the plan changes them."""
+    environ = changed_variables(script)
+    if "PATH" in environ:
+        environ["PATH"] = usable_path(script, environ["PATH"])
+    return environ
+
+
+def changed_variables(script: Script) -> dict[str, str]:
+    """Return the same, as far as the process's identity doesn't matter."""
     environ = dict(os.environ)
     for pattern in script["environ"]["unset"]:
         if pattern.endswith("*"):
@@ -409,11 +417,17 @@ def environment(script: Script) -> dict[str, str]:
         else:
             environ.pop(pattern, None)
     environ.update(script["environ"]["set"])
-    if script["identity"]["how"] in ("real", "subordinate") and "PATH" in environ:
-        # Folders of the caller's own that another uid may not search: a missing program would be EACCES, where a
-        # deployment, which has no such folder in its PATH, answers ENOENT.
-        environ["PATH"] = os.pathsep.join(filter(_reachable, environ["PATH"].split(os.pathsep)))
     return environ
+
+
+def usable_path(script: Script, path: str) -> str:
+    """Return PATH without folders of the caller's own that another uid may not search.
+
+    A missing program would be EACCES, where a deployment, which has no such folder in its PATH, answers ENOENT.
+    """
+    if script["identity"]["how"] not in ("real", "subordinate"):
+        return path
+    return os.pathsep.join(filter(_reachable, path.split(os.pathsep)))
 
 
 def _reachable(folder: str) -> bool:

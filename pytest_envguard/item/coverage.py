@@ -5,8 +5,11 @@ The process can't write coverage's file, which may lie where everything is read-
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
+
+import pytest
 
 
 def _measuring() -> Any:
@@ -15,8 +18,11 @@ def _measuring() -> Any:
     return coverage.Coverage.current() if coverage else None
 
 
-def begin() -> Any:
+def begin(config: pytest.Config) -> Any:
     """In a fork: let the measurement go on in memory."""
+    plugin: Any = config.pluginmanager.get_plugin("_cov")
+    if hasattr(plugin, "pid"):
+        plugin.pid = os.getpid()  # pytest-cov before version 7 would begin another one, with a file
     measurement = _measuring()
     if measurement is not None:
         from coverage import CoverageData

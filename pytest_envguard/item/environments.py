@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from typing import IO, NamedTuple
 
 import pytest
@@ -12,9 +13,10 @@ import pytest
 from pytest_envguard import launcher
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.item import pool
-from pytest_envguard.item.fork import Child
 from pytest_envguard.linux import identity
 from pytest_envguard.model.plan import Plan
+
+_MOST_AHEAD = 2  # environments that wait for tests to come; of the kind that was asked for longest ago there is none
 
 
 class Environment(NamedTuple):
@@ -33,21 +35,37 @@ class Environments:
     def __init__(self) -> None:
         self._orders: IO[bytes] | None = None
         self._answers: IO[bytes] | None = None
-        self._unread = 0  # answers that nobody waited for
-        self._ending: list[Child] = []
+        self._expected: list[str] = []  # the orders that were not answered yet, as far as was read
+        self._ahead: list[str] = []  # scripts of environments that were ordered for tests to come
+        self._made: dict[str, str] = {}  # script to the answer about one that was ordered ahead
 
     def take(self, plan: Plan) -> Environment:
-        """Return an environment that nobody has used.
+        """Return an environment that nobody has used, and order the next of its kind.
 
         Raises:
             EnvguardError: It can't be made, with the kernel's answer.
         """
         if not plan.script["namespaces"]:
             return Environment(None)
-        kind, _, value = self._ask(f"take {launcher.encode(plan.script)}").partition(" ")
+        script = launcher.encode(plan.script)
+        if script in self._ahead:
+            self._ahead.remove(script)
+            answer = self._made.pop(script, "") or self._answer(f"later make {script}")
+        else:
+            answer = self._ask(f"make {script}")
+        kind, _, value = answer.partition(" ")
         if kind != "ready":
             raise EnvguardError(f"`{plan.name}` {value}", "see `envguard doctor` for what this machine can do")
+        self._order_ahead(script)
         return Environment(int(value))
+
+    def _order_ahead(self, script: str) -> None:
+        while len(self._ahead) >= _MOST_AHEAD:
+            unused = self._ahead.pop(0)
+            _, _, init = (self._made.pop(unused, "") or self._answer(f"later make {unused}")).partition(" ")
+            self._tell(f"later end {init}")
+        self._ahead.append(script)
+        self._tell(f"later make {script}")
 
     def admit(self, environment: Environment, plan: Plan, process: int) -> None:
         """Put ``process`` under the environment's memory limit, where a cgroup guards it."""
@@ -64,17 +82,26 @@ class Environments:
             return False
         if killed:
             return self._ask(f"end {environment.init}") == "memory"
-        self._tell(f"end {environment.init}")
-        self._unread += 1
+        self._tell(f"later end {environment.init}")
         return False
 
     def _ask(self, order: str) -> str:
         self._tell(order)
+        return self._answer(order)
+
+    def _answer(self, order: str) -> str:
+        """Return the answer to ``order``, and keep what is answered before it."""
         assert self._answers is not None
-        for _ in range(self._unread):
-            self._answers.readline()
-        self._unread = 0
-        return self._answers.readline().decode().strip() or "failed: the program that makes environments has ended"
+        while order in self._expected:
+            answered = self._expected.pop(0)
+            answer = (
+                self._answers.readline().decode().strip() or "failed: the program that makes environments has ended"
+            )
+            if answered == order:
+                return answer
+            if answered.startswith("later make "):
+                self._made[answered.removeprefix("later make ")] = answer
+        raise AssertionError(order)
 
     def _tell(self, order: str) -> None:
         if self._orders is None:
@@ -84,24 +111,13 @@ class Environments:
             program.wait()  # it goes on in a child of its own
             self._orders, self._answers = program.stdin, program.stdout
         assert self._orders is not None
-        try:
+        self._expected.append(order)
+        with suppress(BrokenPipeError):  # said by the answer, which is missing
             self._orders.write(order.encode() + b"\n")
             self._orders.flush()
-        except BrokenPipeError:
-            pass  # said by the answer, which is missing
-
-    def leave(self, child: Child) -> None:
-        """Let a test's process that has said all end by itself; the next test does not wait for it."""
-        self._ending.append(child)
-
-    def reap(self) -> None:
-        """Wait for the processes of earlier tests: a test without an environment must not find children of ours."""
-        while self._ending:
-            self._ending.pop().wait()
 
     def close(self) -> None:
         """Let the program end, and with it all environments; returns when nothing is left."""
-        self.reap()
         if self._orders is not None and self._answers is not None:
             self._orders.close()
             self._answers.read()

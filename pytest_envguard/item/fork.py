@@ -14,6 +14,7 @@ import contextlib
 import os
 import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -129,10 +130,13 @@ def _begin(script: launcher.Script, environment: int | None, channel: Channel, a
             call.prctl(call.PR_SET_CHILD_SUBREAPER, 1)
         else:
             call.setns(environment, script["namespaces"])
-        act(channel)
-    except BaseException as error:  # noqa: BLE001  # pytest's own code must not go on in here
-        channel.send("broken", f"could not be entered: {getattr(error, 'strerror', None) or error}")
+    except OSError as error:
+        channel.send("broken", f"could not be entered: {error.strerror or error}")
         os._exit(launcher.CANNOT_ENTER)
+    try:
+        act(channel)
+    except BaseException:  # noqa: BLE001  # pytest's own code must not go on in here
+        channel.send("internal", traceback.format_exc())
     os._exit(0)
 
 

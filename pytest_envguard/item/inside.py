@@ -29,12 +29,35 @@ from pytest_envguard.prepare import move_planner
 DUMP = signal.SIGRTMAX  # asks for the stacks of all threads; no program uses it
 
 
+class Variables(NamedTuple):
+    """What the environment changes of this process's variables, found out before the fork, where it costs least.
+
+    Attributes:
+        gone: Names.
+        new: Name to value.
+        forget_tempdir: Whether `tempfile` has looked up its folder by variables that are about to change.
+    """
+
+    gone: tuple[str, ...]
+    new: dict[str, str]
+    forget_tempdir: bool
+
+    @classmethod
+    def of(cls, script: launcher.Script) -> Variables:
+        """Compare with what the plan's ``script`` says."""
+        variables = launcher.changed_variables(script)
+        new = {name: value for name, value in variables.items() if os.environ.get(name) != value}
+        gone = tuple(name for name in os.environ if name not in variables)
+        return cls(gone, new, tempfile.tempdir is not None and tempfile.tempdir in _temporary_folders())
+
+
 class Task(NamedTuple):
     """A test and the environment that it runs in.
 
     Attributes:
         profile: What `plan` was made for.
         prove: Whether this process must show that the plan's promises hold before it runs the test.
+        variables: See there.
         folder: Where pytest works at the moment.
         crash_log: Descriptor of a file in memory for the stacks at a crash.
     """
@@ -44,6 +67,7 @@ class Task(NamedTuple):
     profile: Profile
     plan: Plan
     prove: bool
+    variables: Variables
     folder: str
     crash_log: int
 
@@ -65,7 +89,7 @@ def run(task: Task, channel: Channel) -> None:
     enter(config, task.profile.name, task.request)
     _keep_to_itself(task.item)
     forwarding(config).begin(channel)
-    run_test(task.item, channel, coverage.begin())
+    run_test(task.item, channel, coverage.begin(config))
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         _flush(stream)
 
@@ -76,13 +100,15 @@ def _restrict(task: Task) -> None:
     launcher.drop_bounding(script)
     launcher.restrict(script)
     _change_folder(task)
-    variables = launcher.environment(script)
-    if tempfile.tempdir is not None and tempfile.tempdir in _temporary_folders():
-        tempfile.tempdir = None  # looked up before, by variables that are about to change
-    for name in set(os.environ) - set(variables):
+    for name in task.variables.gone:
         del os.environ[name]
-    os.environ.update(variables)
-    time.tzset()
+    os.environ.update(task.variables.new)
+    if "PATH" in os.environ:
+        os.environ["PATH"] = launcher.usable_path(script, os.environ["PATH"])
+    if "TZ" in task.variables.new or "TZ" in task.variables.gone:
+        time.tzset()
+    if task.variables.forget_tempdir:
+        tempfile.tempdir = None
     if {"tmp", "readonly", "ids"} & set(promises):
         # The folder that pytest has made outside is read-only here, if it can be seen at all.
         factory: Any = task.item.config._tmp_path_factory  # type: ignore[attr-defined]  # noqa: SLF001  # as xdist does

@@ -1,13 +1,16 @@
 """Keep environments ready that single tests join: ``python -I -S pool.py PYTEST``, with orders on standard input.
 
 A test needs a fresh environment, and to make one takes longer than to join it. This program, which is small and so forks
-quickly, makes them; while a test runs in one, it makes the next of the same kind::
+quickly, makes them, mostly while a test runs in the one before::
 
-    take SCRIPT      ->  ready INIT        an environment that nobody has used; INIT is its first process
+    make SCRIPT      ->  ready INIT        an environment that nobody has used; INIT is its first process
                      ->  failed REASON
     admit INIT PID   ->  admitted          the memory limit counts PID from here on (where a cgroup counts)
     end INIT         ->  ended             everything in it is killed, its mounts and namespaces go with it
                      ->  memory            the same, but it had been ended before, for memory
+
+Orders are answered in their turn. Those that begin with ``later`` wait until another one comes or until a lull: the kernel
+changes one mount namespace at a time, and a test that joins its own would wait.
 
 It is no child of pytest's (the argument is its process id): a test that waits for its children, or counts them, must not
 meet it. It ends with pytest all the same, also by ``kill -9``, and each environment ends with it.
@@ -31,7 +34,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytest_envguard.launcher import Script
 
-_SPARES = 2  # environments that wait; the kind that was asked for longest ago goes first
+_LULL = 2  # milliseconds in which a test joins its environment
 
 
 class Environment:
@@ -149,18 +152,20 @@ def _init(script: Script, tell: int) -> int:
 
 
 class Pool:
-    """All environments: those that wait, and those that tests are in."""
+    """All environments that were handed out, and those that are ending."""
 
     def __init__(self) -> None:
-        self._spares: dict[str, Environment] = {}
         self._used: dict[int, Environment] = {}
         self._ending: list[Environment] = []
         self._scripts: dict[str, Script] = {}
 
-    def take(self, word: str) -> str:
-        """Hand out an environment for the encoded script ``word``."""
+    def make(self, word: str) -> str:
+        """Make an environment for the encoded script ``word``."""
+        script = self._scripts.get(word) or self._scripts.setdefault(word, launcher.decode(word))
+        if any(step == "network" for step, _ in script["steps"]):
+            import socket  # noqa: F401  # each environment needs it, and the import takes longer than all the rest
         try:
-            environment = self._spares.pop(word, None) or self._made(word)
+            environment = Environment(script)
         except OSError as error:
             return f"failed {error.strerror or error}"
         self._used[environment.init] = environment
@@ -178,29 +183,11 @@ class Pool:
         self._ending.append(environment)
         return environment.end()
 
-    def prepare(self, word: str) -> None:
-        """Make the next environment for the encoded script ``word`` while a test is in the present one."""
-        while len(self._spares) >= _SPARES:
-            unused = self._spares.pop(next(iter(self._spares)))
-            unused.end()
-            self._ending.append(unused)
-        try:
-            self._spares[word] = self._made(word)
-        except OSError:
-            pass  # said when it's asked for
-
-    def _made(self, word: str) -> Environment:
-        script = self._scripts.get(word) or self._scripts.setdefault(word, launcher.decode(word))
-        if any(step == "network" for step, _ in script["steps"]):
-            import socket  # noqa: F401  # each environment needs it, and the import takes longer than all the rest
-        return Environment(script)
-
     def end_all(self) -> None:
         """Leave nothing behind."""
-        present = (*self._spares.values(), *self._used.values())
-        for environment in present:
+        for environment in self._used.values():
             environment.end()
-        for environment in (*present, *self._ending):
+        for environment in (*self._used.values(), *self._ending):
             environment.is_gone(wait=True)
 
 
@@ -216,17 +203,24 @@ def main(pytest_process: int) -> int:
     poll.register(starter, select.POLLIN)
     poll.register(0, select.POLLIN)
     rest = b""
-    while starter not in {descriptor for descriptor, _ in poll.poll()}:
-        chunk = os.read(0, 1 << 16)
-        if not chunk:
+    waiting: list[bytes] = []
+    while True:
+        ready = {descriptor for descriptor, _ in poll.poll(_LULL if waiting else None)}
+        if starter in ready:
             break
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            order, *words = line.decode().split()
+        if 0 in ready:
+            chunk = os.read(0, 1 << 16)
+            if not chunk:
+                break
+            *lines, rest = (rest + chunk).split(b"\n")
+            waiting += lines
+            if not lines or lines[-1].startswith(b"later "):
+                continue
+        for line in waiting:
+            order, *words = line.decode().removeprefix("later ").split()
             answer: str = getattr(pool, order)(*words)
             os.write(1, answer.encode() + b"\n")
-            if order == "take" and answer.startswith("ready"):
-                pool.prepare(*words)
+        waiting.clear()
     pool.end_all()
     return 0
 

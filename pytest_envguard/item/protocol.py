@@ -8,7 +8,6 @@ import pytest
 
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.item import temporary
-from pytest_envguard.item.environments import environments as environments_of
 from pytest_envguard.item.fresh import FreshAttempt
 from pytest_envguard.item.request import Request, entered_for, request_of
 from pytest_envguard.item.runner import ForkedAttempt, tear_down
@@ -35,18 +34,9 @@ def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None
     try:
         attempt(item, request, profile, plan).run()
     finally:
-        if nextitem is None or not _asks_too(nextitem):
-            environments_of(item.config).reap()
         tear_down(item, nextitem)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
-
-
-def _asks_too(item: pytest.Item) -> bool:
-    try:
-        return request_of(item) is not None
-    except EnvguardError:
-        return False
 
 
 def _planned(config: pytest.Config, request: Request) -> tuple[Profile, Plan]:

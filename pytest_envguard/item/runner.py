@@ -83,9 +83,6 @@ class Attempt:
         try:
             for kind, value in child.receiver.messages():
                 self._hear(child, kind, value)
-                if kind == "done":
-                    environments(self._item.config).leave(child)
-                    return 0
         except TimeoutError:
             self._stop(child, f"it did not end within {seconds:g} s")
         except pytest.fail.Exception as error:  # pytest-timeout's signal arrives here, where it finds pytest waiting
@@ -201,8 +198,16 @@ class ForkedAttempt(Attempt):
         temporary.open_to_others(config, plan)
         inside.forwarding(config)
         environment = made.take(plan)
-        made.reap()
-        task = inside.Task(self._item, self._request, self._profile, plan, self._unproven(), os.getcwd(), crash_log)
+        task = inside.Task(
+            self._item,
+            self._request,
+            self._profile,
+            plan,
+            self._unproven(),
+            inside.Variables.of(plan.script),
+            os.getcwd(),
+            crash_log,
+        )
         code, over_memory = 0, False
         try:
             admit = partial(made.admit, environment, plan)
