@@ -110,13 +110,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 # -- single tests ------------------------------------------------------------------------------------------------------
 
+_FIXTURES = frozenset(FIXTURES)
+_ASKING = pytest.StashKey[set[int]]()
+
 
 def _asks(item: pytest.Item) -> bool:
-    """Whether ``item`` may ask for an environment of its own: quick, for every test of every suite, and never wrong by no."""
+    """Whether ``item`` may ask for an environment of its own: quick, and never wrong by no."""
     return MARKER in item.keywords or not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
-
-
-_FIXTURES = frozenset(FIXTURES)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -145,7 +145,9 @@ def pytest_make_collect_report(
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Find mistakes in markers before the first test runs, those included that other plugins have just added."""
     result = yield
-    if asking := [item for item in items if _asks(item)]:
+    asking = [item for item in items if _asks(item)]
+    config.stash[_ASKING] = set(map(id, asking))
+    if asking:
         from pytest_envguard.item.collect import check
 
         check(config, asking)
@@ -155,7 +157,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Run a test that asks for an environment in a process of its own."""
-    if not _asks(item):
+    if id(item) not in item.config.stash.get(_ASKING, ()):
         return None
     from pytest_envguard.item.protocol import run_protocol
 
@@ -164,24 +166,8 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> None:
-    """Let no test pass outside of the environment that it asks for, also where it has begun to ask while it was set up."""
-    if _asks(item):
+    """Let no test pass outside of the environment that it asks for, also where it began to ask while it was set up."""
+    if MARKER in item.keywords or id(item) in item.config.stash.get(_ASKING, ()):
         from pytest_envguard.item.protocol import assert_entered
 
         assert_entered(item)
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """The same before the first fixture, but after marks that skip the test."""
-    pytest_runtest_call(item)
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let a refused environment be an error, also for a test that is expected to fail."""
-    report = yield
-    if _asks(item):
-        from pytest_envguard.item.protocol import refuse
-
-        refuse(item, report)
-    return report

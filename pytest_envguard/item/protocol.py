@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from functools import reduce
 
 import pytest
@@ -26,8 +27,7 @@ def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None
             return None
         profile, plan = _planned(item.config, request)
     except EnvguardError as error:
-        # Said when the test is set up: a test that is skipped anyway needs no environment.
-        item.stash[_REFUSED] = str(error)
+        _refuse(item, str(error))
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     attempt = FreshAttempt if request.fresh else ForkedAttempt
@@ -55,9 +55,6 @@ def assert_entered(item: pytest.Item) -> None:
     Raises:
         pytest.fail.Exception: With what prevented it.
     """
-    refused = item.stash.get(_REFUSED, None)
-    if refused is not None:
-        pytest.fail(refused, pytrace=False)
     request = request_of(item)
     if request is not None and entered_for(item.config) != request:
         pytest.fail(
@@ -68,8 +65,28 @@ def assert_entered(item: pytest.Item) -> None:
         )
 
 
-def refuse(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Let a refusal be an error even where a failure is expected."""
-    if item.stash.get(_REFUSED, None) is not None and report.when == "setup" and hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-        del report.wasxfail
+def _refuse(item: pytest.Item, reason: str) -> None:
+    """Let ``item`` end as an error when it's set up: one that is skipped anyway needs no environment."""
+    item.stash[_REFUSED] = reason
+    manager = item.config.pluginmanager
+    if not manager.hasplugin(_Refusing.__name__):
+        manager.register(_Refusing(), _Refusing.__name__)
+
+
+class _Refusing:
+    """Plugin object that is registered when the first test is refused."""
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Say before the first fixture, but after the marks that skip a test, why it can't be entered."""
+        refused = item.stash.get(_REFUSED, None)
+        if refused is not None:
+            pytest.fail(refused, pytrace=False)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Let a refusal be an error even where a failure is expected."""
+        report = yield
+        if item.stash.get(_REFUSED, None) is not None and report.when == "setup" and hasattr(report, "wasxfail"):
+            report.outcome = "failed"
+            del report.wasxfail
+        return report

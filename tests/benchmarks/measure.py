@@ -123,6 +123,70 @@ def thousand(folder: Path) -> Iterator[Row]:
         yield row("1,000 tests in lambda", mine, other, "bwrap … pytest, no workers", "s")
 
 
+BARE_FORK = """
+import os, pickle, pytest
+from _pytest.runner import runtestprotocol
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    answer, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(tell, pickle.dumps(runtestprotocol(item, log=False)))
+        os._exit(0)
+    os.close(tell)
+    for report in pickle.loads(os.read(answer, 1 << 20)):
+        item.ihook.pytest_runtest_logreport(report=report)
+    os.close(answer)
+    os.waitpid(child, 0)
+    item.session._setupstate.teardown_exact(nextitem)
+    return True
+"""
+HEAP = "kept = [bytes([n % 256]) * 1000 for n in range(500_000)]\n"  # 500 MB in half a million objects
+
+
+def single(folder: Path) -> Iterator[Row]:
+    """1,000 trivial tests, each in a fresh environment ÷ pytest-forked, a bare fork, bwrap; the same with a large heap."""
+    for heap, count, rounds in (("", 1000, 5), (HEAP, 100, 3)):
+        names = f"{len(heap)}-{count}"
+        plain = _suite(folder / f"plain-{names}", count)
+        marked = _suite(folder / f"marked-{names}", count)
+        bare = _suite(folder / f"bare-{names}", count)
+        text = (marked / "test_trivial.py").read_text()
+        (marked / "test_trivial.py").write_text(text.replace("@", "@pytest.mark.envguard('readonly_root')\n@", 1))
+        for suite, source in ((plain, heap), (marked, heap), (bare, heap + BARE_FORK)):
+            (suite / "conftest.py").write_text(source)
+        without = ("-p", "no:envguard")
+        mine, forked, fork, base = (
+            seconds / count
+            for seconds in alternately(
+                _pytest(marked, "-p", "no:forked"),
+                _pytest(plain, "--forked", *without),
+                _pytest(bare, "-p", "no:forked", *without),
+                _pytest(plain, "-p", "no:forked", *without),
+                rounds=rounds,
+            )
+        )
+        what = "a test in a fresh environment" + (", 500 MB heap" if heap else "")
+        yield row(what, mine, forked, "pytest --forked")
+        yield row(what, mine, fork, "os.fork() and nothing else")
+        if not heap and shutil.which("bwrap"):
+            (alone,) = alternately(lambda: subprocess.run(BWRAP, check=True), rounds=50)
+            yield row("the same, without the test itself", mine - base, alone, "bwrap … true")
+
+
+def beside(folder: Path) -> Iterator[Row]:
+    """Plain tests in a suite that has a marked one as well ÷ without the plugin."""
+    suite = _suite(folder / "beside", 1000)
+    with (suite / "test_trivial.py").open("a") as file:
+        file.write("@pytest.mark.envguard('readonly_root')\ndef test_marked():\n    pass\n")
+    plain = "test_trivial.py::test_n"
+    mine, peer = alternately(
+        _pytest(suite, plain, "-W", "ignore"), _pytest(suite, plain, "-p", "no:envguard", "-W", "ignore"), rounds=30
+    )
+    yield row("1,000 plain tests", mine, peer, "-p no:envguard", "s")
+
+
 def idle(folder: Path) -> Iterator[Row]:
     """Installed and unused ÷ not loaded, collecting 1,000 tests."""
     suite = _suite(folder / "thousand", 1000)
@@ -160,6 +224,8 @@ BENCHMARKS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "entering": lambda _folder: entering(),
     "thousand": thousand,
     "idle": idle,
+    "single": single,
+    "beside": beside,
     "many": many,
 }
 
