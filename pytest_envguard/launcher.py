@@ -92,10 +92,11 @@ def main(arguments: list[str]) -> int:
         group.take(init)
     os.close(go)
     try:
-        return _keep(script, init, starter, answer, group)
+        told = _keep(init, starter, answer, group)
     finally:
         if group:
             group.remove()
+    return _end_as(script, told)  # which may be by a signal: nothing is done after it
 
 
 def _report(script: Script, step: str, error: OSError) -> int:
@@ -150,7 +151,8 @@ def _write_maps(keeper: int, who: Script) -> int:
     return 0
 
 
-def _keep(script: Script, init: int, starter: int, answer: int, group: cgroup.Group | None) -> int:
+def _keep(init: int, starter: int, answer: int, group: cgroup.Group | None) -> str:
+    """Wait until init has ended; return what it told, with how the command ended in the last line."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the command as well, which decides
     signal.signal(signal.SIGQUIT, signal.SIG_IGN)
     for number in PASSED_ON:
@@ -163,7 +165,7 @@ def _keep(script: Script, init: int, starter: int, answer: int, group: cgroup.Gr
         ready = {descriptor for descriptor, _ in poll.poll()}
         if starter in ready:
             end_all([init])
-            return 128 + int(signal.SIGKILL)  # nobody is left to read it
+            return f"exit {128 + int(signal.SIGKILL)}"  # nobody is left to read it
         chunk = os.read(answer, 4096)
         told += chunk
         if not chunk:
@@ -172,8 +174,8 @@ def _keep(script: Script, init: int, starter: int, answer: int, group: cgroup.Gr
     text = told.decode(errors="replace")
     if group and group.killed() and text.strip() in ("", "signal 9"):
         # Only where the command itself (or init) was the victim: a child that was killed is the command's affair.
-        return OUT_OF_MEMORY
-    return _end_as(script, text)
+        return "memory"
+    return text
 
 
 def end_all(victims: list[int]) -> None:

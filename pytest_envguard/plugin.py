@@ -171,3 +171,12 @@ def pytest_runtest_call(item: pytest.Item) -> None:
         from pytest_envguard.item.protocol import assert_entered
 
         assert_entered(item)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say of failed tests where they ran; with ``--envguard`` the table does."""
+    failed = terminalreporter.stats.get("failed") or terminalreporter.stats.get("error")
+    if failed and config.get_verbosity() > -2 and not config.pluginmanager.hasplugin("envguard-session"):
+        from pytest_envguard.report.terminal import write_own_environments
+
+        write_own_environments(terminalreporter)

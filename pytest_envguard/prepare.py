@@ -107,7 +107,10 @@ class Planner:
         """Return ``profile`` as it is from within the environment that this process runs in: the stricter of both."""
         if self.around.is_host or profile == self.around:
             return profile
-        return combine(self.around, profile)
+        both = combine(self.around, profile)
+        # "lambda:tmp_size=1M" inside of "lambda" says it all.
+        changes_it = profile.name.startswith(f"{self.around.name}:")
+        return both._replace(name=profile.name) if changes_it else both
 
     def plan(self, profile: Profile, further: Mapping[str, str] | None = None) -> Plan:
         """Return how ``profile`` is enforced from within this process, to the fidelity that the user accepts.

@@ -23,6 +23,7 @@ from pytest_envguard.linux import identity
 from pytest_envguard.model.refusal import Refusal, grouped
 
 _PERIOD = 0.02  # seconds between two looks at the memory of the process and at the clock
+_PATIENCE = 2.0  # seconds that a launcher may take to clean up
 _DRAINING = 1.0  # seconds that reading may take after the process has ended: a pipe holds 64 KiB
 _CHUNK = 1 << 16
 MOST_OUTPUT = 64 << 20  # bytes of each stream that are kept: an endless loop must not fill this machine's memory
@@ -89,9 +90,10 @@ def run_fresh(words: list[str], environ: Mapping[str, str], code: str, timeout: 
             )
         with process:
             try:
-                return _Listener(process, ours, spawned, marshal.dumps((_program(), spawned, code))).listen(timeout)
+                request = marshal.dumps((_program(), spawned, code))
+                return _Listener(process, ours, spawned, request, launched=bool(words)).listen(timeout)
             finally:
-                _end_all(process)
+                _end_all(process, launched=bool(words))
 
 
 @cache
@@ -129,8 +131,11 @@ class _Stream:
 class _Listener:
     """Everything that the process says, while it runs."""
 
-    def __init__(self, process: subprocess.Popen[bytes], ours: socket.socket, spawned: float, request: bytes) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], ours: socket.socket, spawned: float, request: bytes, *, launched: bool
+    ) -> None:
         assert process.stdout and process.stderr
+        self._launched = launched
         self._process = process
         self._socket = ours
         self._spawned = spawned
@@ -158,9 +163,9 @@ class _Listener:
                 self._step(_PERIOD)
                 if time.monotonic() - self._spawned > timeout:
                     timed_out = True
-                    _end_all(self._process)
+                    _end_all(self._process, launched=self._launched)
             ended = time.monotonic()
-            _end_all(self._process)
+            _end_all(self._process, launched=self._launched)
             # What it wrote is in the pipes by now. Not until they are closed: a daemon that inherited them may live on.
             while self._step(0) and time.monotonic() < ended + _DRAINING:
                 pass
@@ -254,17 +259,20 @@ class _Listener:
 # -- the end -----------------------------------------------------------------------------------------------------------
 
 
-def _end_all(process: subprocess.Popen[bytes]) -> None:
+def _end_all(process: subprocess.Popen[bytes], *, launched: bool) -> None:
     """Kill the process, its descendants, and what is left of its process group.
 
     Behind a launcher the process namespace would take everything along; without, a child in a session of its own is found
     as a descendant only as long as its parent lives. So all are looked for first.
     """
-    running = process.poll() is None
-    victims = [process.pid, *_descendants(process.pid)] if running else []
-    for pid in victims:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+    if process.poll() is None:
+        for pid in _descendants(process.pid):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        # A launcher whose environment has ended gives its memory cgroup back, and ends.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_PATIENCE if launched else 0)
+        process.kill()
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

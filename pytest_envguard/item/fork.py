@@ -10,13 +10,13 @@ that takes a user namespace, which pytest itself must not enter, there are two f
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, NoReturn
 
@@ -31,7 +31,7 @@ class Child(NamedTuple):
 
     Attributes:
         pid: Process id of the one that was started from here, and ends the way the test's process ends.
-        joined: Whether that one only waits for the test's process, its child.
+        waits: Whether that one only waits for its child: the test's process, or the first one of its environment.
         dumps: Whether the test's process writes its stacks when it's asked to; see `inside.DUMP`.
         receiver: Its messages.
         channel: Where its messages come from.
@@ -39,15 +39,15 @@ class Child(NamedTuple):
     """
 
     pid: int
-    joined: bool
+    waits: bool
     dumps: bool
     receiver: Receiver
     channel: Channel
     process: int
 
-    def tests_process(self) -> int | None:
-        """Return the process id of the test's process, as seen from here; None if it has ended."""
-        if not self.joined:
+    def inner(self) -> int | None:
+        """Return the process id of the test's process, or of what it lives in; None if it has ended."""
+        if not self.waits:
             return self.pid
         try:
             with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
@@ -56,11 +56,9 @@ class Child(NamedTuple):
             return None
 
     def kill(self) -> None:
-        """End it at once; the environment's end takes along what it has started."""
-        for pid in (self.tests_process(), self.pid):
-            if pid is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        """End it at once; what waits for it ends then by itself, and cleans up before."""
+        with suppress(ProcessLookupError):
+            os.kill(self.inner() or self.pid, signal.SIGKILL)
 
     def wait(self) -> int:
         """Return how the test's process ended: its exit code, or the negative number of a signal."""

@@ -129,7 +129,7 @@ class FreshAttempt(Attempt):
             file.write(pickle.dumps({"path": sys.path, "task": told, **_session(item)}))
         descriptor = os.pidfd_open(process.pid)
         process.returncode = 0  # it's waited for by its process id
-        return Child(process.pid, False, False, Receiver(channel, descriptor), channel, descriptor)
+        return Child(process.pid, not plan.is_host, False, Receiver(channel, descriptor), channel, descriptor)
 
     def _captured(self) -> tuple[str, str]:
         out, err, before = map(_content, (*self._output, self._before_capture))

@@ -24,6 +24,7 @@ from pytest_envguard.item.request import Request
 from pytest_envguard.launcher import OUT_OF_MEMORY
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.profile import Profile
+from pytest_envguard.model.verdict import OWN_ENVIRONMENT
 
 _GRACE = 5.0  # seconds that a test's fixtures have to end after Ctrl-C
 _PROMPT = 0.5  # seconds in which a process that got the terminal's Ctrl-C as well shows it
@@ -122,11 +123,15 @@ class Attempt:
         self._item.config.stash.setdefault(_PROVEN, set()).add(self._plan.name)
         if type(report) is pytest.TestReport:
             self._phase = "call" if report.when == "setup" and report.passed else "teardown"
+        self._log(report)
+
+    def _log(self, report: Any) -> None:
+        setattr(report, OWN_ENVIRONMENT, self._profile.name)
         self._item.ihook.pytest_runtest_logreport(report=report)
 
     def _stop(self, child: Child, why: str) -> None:
         """End a test that hangs, after a look at where it hangs."""
-        process = child.tests_process()
+        process = child.inner()
         if child.dumps and process is not None:
             os.kill(process, inside.DUMP)
             time.sleep(
@@ -144,7 +149,7 @@ class Attempt:
                     for kind, value in child.receiver.messages():
                         self._hear(child, kind, value)
                 except TimeoutError:
-                    process = child.tests_process()
+                    process = child.inner()
                     if patience == _PROMPT and process is not None:
                         os.kill(process, signal.SIGINT)
                 else:
@@ -181,7 +186,9 @@ class Attempt:
         call = pytest.CallInfo.from_call(lambda: pytest.fail(text, pytrace=False), when=phase)
         report = item.ihook.pytest_runtest_makereport(item=item, call=call)
         report.duration = time.perf_counter() - self._started
-        item.ihook.pytest_runtest_logreport(report=report)
+        if place := getattr(report.longrepr, "reprcrash", None):
+            place.path, place.lineno = str(item.path), (item.location[1] or 0) + 1  # not this file
+        self._log(report)
 
     def _captured(self) -> tuple[str, str]:
         """Return what the test has written to standard output and error, where it was captured."""

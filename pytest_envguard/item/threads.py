@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 import warnings
 
 import pytest
 
 _TASKS = "/proc/self/task"
+_LAST_MOMENT = 0.01  # seconds in which a thread that is about to end does so
 
 
 class EnvguardWarning(pytest.PytestWarning):
@@ -31,7 +34,10 @@ def _threads() -> list[str]:
 
 def warn_about(item: pytest.Item) -> None:
     """Warn once about threads that tests, fixtures or imports have started in this process."""
-    fresh = [thread for thread in _threads() if thread not in _known and thread != str(os.getpid())]
+    if not _fresh():
+        return
+    time.sleep(_LAST_MOMENT)
+    fresh = _fresh()
     if not fresh:
         return
     _known.update(fresh)
@@ -48,7 +54,15 @@ def warn_about(item: pytest.Item) -> None:
     )
 
 
+def _fresh() -> list[str]:
+    return [thread for thread in _threads() if thread not in _known and thread != str(os.getpid())]
+
+
 def _name(thread: str) -> str:
+    """Return Python's name of a thread, or the kernel's for one that Python doesn't know."""
+    for known in threading.enumerate():
+        if str(known.native_id) == thread:
+            return known.name
     try:
         with open(f"{_TASKS}/{thread}/comm", encoding="utf-8", errors="replace") as file:
             return file.read().strip()

@@ -5,6 +5,7 @@ The kernel then does what platforms do: it kills with SIGKILL at the limit, and 
 
 from __future__ import annotations
 
+import itertools
 import os
 
 TYPE_CHECKING = False
@@ -66,10 +67,25 @@ def make(limit: int) -> Group:
     refused = OSError(2, "there is no memory cgroup here")
     for version, folder in _places():
         try:
-            return Group(f"{folder}/envguard-{os.getpid()}", version, limit)
+            _remove_abandoned(folder)
+            return Group(f"{folder}/envguard-{os.getpid()}-{next(_numbers)}", version, limit)
         except OSError as error:
             refused = error
     raise OSError(refused.errno, f"mkdir in a memory cgroup: {refused.strerror}")
+
+
+_numbers = itertools.count()
+
+
+def _remove_abandoned(folder: str) -> None:
+    """Remove what was left by makers that were killed before they could."""
+    for name in os.listdir(folder):
+        words = name.split("-")
+        if words[0] == "envguard" and len(words) == 3 and not os.path.exists(f"/proc/{words[1]}"):
+            try:
+                os.rmdir(f"{folder}/{name}")
+            except OSError:  # somebody else's, or still in use
+                pass
 
 
 def _places() -> Iterator[tuple[int, str]]:

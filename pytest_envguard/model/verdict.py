@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
+OWN_ENVIRONMENT = "envguard_environment"  # attribute of a test's reports
+
 
 class Outcome(NamedTuple):
     """How a test ended in one environment.
@@ -14,20 +16,23 @@ class Outcome(NamedTuple):
     Attributes:
         word: "passed", "failed", "error" (in setup, teardown or collection), "skipped", "xfailed" or "xpassed".
         message: First line of what went wrong, "" if nothing did.
+        own_environment: The environment that the test asks for itself, by marker or fixtures; "" for others.
     """
 
     word: str
     message: str = ""
+    own_environment: str = ""
 
     @classmethod
     def of(cls, report: Any) -> Outcome:
         """Return the outcome that a report of pytest's stands for."""
+        own = getattr(report, OWN_ENVIRONMENT, "")
         if report.passed:
-            return cls("xpassed" if hasattr(report, "wasxfail") else "passed")
+            return cls("xpassed" if hasattr(report, "wasxfail") else "passed", "", own)
         if report.skipped:
-            return cls("xfailed" if hasattr(report, "wasxfail") else "skipped")
+            return cls("xfailed" if hasattr(report, "wasxfail") else "skipped", "", own)
         when = getattr(report, "when", "collect")
-        return cls("failed" if when in ("call", "???") else "error", _first_line(report))
+        return cls("failed" if when in ("call", "???") else "error", _first_line(report), own)
 
     @classmethod
     def passed(cls) -> Outcome:

@@ -34,6 +34,11 @@ class Row(NamedTuple):
         """Whether the test fails on the host as well."""
         return Verdict.EVERYWHERE in self.verdicts.values()
 
+    @property
+    def own_environment(self) -> str:
+        """The environment that the test asks for itself, on the host too; "" for others."""
+        return self.on_host.own_environment if self.on_host else ""
+
 
 class Summary(NamedTuple):
     """What a report says.

@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_envguard.model.dimensions import show_size
 from pytest_envguard.model.plan import Plan, Strength
-from pytest_envguard.model.verdict import Outcome, Verdict
+from pytest_envguard.model.verdict import OWN_ENVIRONMENT, Outcome, Verdict
 from pytest_envguard.report.summary import Row, Summary
 
 WIDTH = 80
@@ -83,6 +83,17 @@ def write(summary: Summary, reporter: Any, verbosity: int) -> None:
         reporter.write_line(line)
 
 
+def write_own_environments(reporter: Any) -> None:
+    """Say of failed tests with an environment of their own where they ran: nothing else in pytest's output does."""
+    reports = [*reporter.stats.get("failed", ()), *reporter.stats.get("error", ())]
+    failed = {(report.nodeid, own): None for report in reports if (own := getattr(report, OWN_ENVIRONMENT, ""))}
+    if failed:
+        reporter.write_sep("=", "envguard")
+        reporter.write_line("failed in an environment of its own:", bold=True)
+        for nodeid, own in failed:
+            reporter.write_line(f"  {nodeid}: {own}")
+
+
 def _groups(summary: Summary) -> Iterator[tuple[str, list[Row]]]:
     """Tests by where they fail only: the most telling heading that they can have."""
     only: dict[tuple[str, ...], list[Row]] = {}
@@ -91,9 +102,13 @@ def _groups(summary: Summary) -> Iterator[tuple[str, list[Row]]]:
             only.setdefault(tuple(row.only_in), []).append(row)
     for names, rows in only.items():
         yield f"fails only in {_and(names)}: {_tests(rows)}", rows
-    everywhere = [row for row in summary.rows if row.everywhere]
-    if everywhere:
-        yield f"fails everywhere, on the host too: {_tests(everywhere)}", everywhere
+    everywhere: dict[str, list[Row]] = {}
+    for row in summary.rows:
+        if row.everywhere:
+            everywhere.setdefault(row.own_environment, []).append(row)
+    for own, rows in everywhere.items():
+        where = f"in {own}, which it asks for itself" if own else "everywhere, on the host too"
+        yield f"fails {where}: {_tests(rows)}", rows
     unknown = [row for row in summary.rows if Verdict.UNKNOWN in row.verdicts.values()]
     if unknown:
         yield f"fails, not compared with the host: {_tests(unknown)}", unknown

@@ -124,6 +124,59 @@ class TestClass:
     assert "test_by_both[container]" in result.out and "test_by_both[offline]" in result.out
 
 
+def test_the_environment_holds_for_c_for_programs_and_on_ways_around(project: Path, run: Run) -> None:
+    outside = project / "outside"
+    outside.mkdir()
+    write(
+        project,
+        f"""
+import ctypes, sqlite3
+OUTSIDE = {str(outside)!r}
+
+@pytest.mark.envguard("lambda")
+def test_it():
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.open(f"{{OUTSIDE}}/c".encode(), os.O_CREAT | os.O_WRONLY, 0o644) == -1
+    assert ctypes.get_errno() == errno.EROFS
+    with pytest.raises(sqlite3.OperationalError):
+        sqlite3.connect(f"{{OUTSIDE}}/database").execute("create table t (x)")
+    assert subprocess.run(["sh", "-c", f"echo > {{OUTSIDE}}/shell"], capture_output=True).returncode
+    assert subprocess.run(["mount", "-o", "remount,rw", "/"], capture_output=True).returncode
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        for way in ("root", "cwd"):
+            with pytest.raises(OSError):
+                open(f"/proc/{{pid}}/{{way}}{{OUTSIDE}}/through-{{pid}}", "w")
+    with pytest.raises(OSError):
+        os.kill({os.getpid()}, 0)
+    with pytest.raises(OSError):
+        ctypes_unshare = libc.unshare(0x00020000)
+        assert ctypes_unshare == -1
+        raise OSError(ctypes.get_errno(), "unshare")
+
+@pytest.fixture(scope="session")
+def folder():
+    descriptor = os.open(OUTSIDE, os.O_RDONLY)
+    yield descriptor
+    os.close(descriptor)
+
+@pytest.mark.envguard("lambda")
+def test_descriptors_are_not_inherited_by_programs(folder):
+    os.set_inheritable(folder, True)
+
+def test_plain(folder):
+    os.set_inheritable(folder, True)
+
+@pytest.mark.envguard("lambda")
+def test_a_folder_that_was_inheritable(folder):
+    program = f"echo > /proc/self/fd/{{folder}}/program"
+    assert subprocess.run(["sh", "-c", program], capture_output=True, close_fds=False).returncode
+""",
+    )
+    result = run()
+    assert result.code == 0, result
+    assert list(outside.iterdir()) == []
+
+
 # -- fixtures ----------------------------------------------------------------------------------------------------------
 
 
@@ -383,13 +436,15 @@ def test_all_that_pytest_shows_of_a_test_is_as_without_the_marker(project: Path,
     plain_xml = (project / "out.xml").read_text()
     write(project, EVERYTHING.replace("MARK", "pytest.mark.envguard(hostname='other')"))
     marked = run("-rA", "--junitxml=out.xml", "-l")
+    assert "  test_it.py::test_fails: host:hostname=other" in marked.out
     assert _without_places(marked.out) == _without_places(plain.out)
     assert marked.code == plain.code == 1
     assert _without_places((project / "out.xml").read_text()) == _without_places(plain_xml)
 
 
 def _without_places(text: str) -> str:
-    """Take out what differs between any two runs."""
+    """Take out what differs between any two runs, and our own section."""
+    text = re.sub(r"=+ envguard =+\nfailed in an environment of its own:\n(  .*\n)+", "", text)
     text = re.sub(r"(in |time=\"|timestamp=\"|hostname=\"|at 0x)[-0-9a-fTZ:.+]+", r"\1_", text)
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
 
@@ -919,3 +974,32 @@ def pytest_configure(config):
     result = run()
     assert result.code == 1
     assert "asks for an environment and would run without it" in result.out
+
+
+def test_every_test_gets_its_own_memory_limit_and_no_cgroup_is_left(project: Path, run: Run) -> None:
+    write(
+        project,
+        """
+@pytest.mark.envguard("offline", memory="150M")
+@pytest.mark.parametrize("n", range(4))
+def test_it(n):
+    if n % 2:
+        bytearray(300 << 20)
+        time.sleep(5)
+
+@pytest.mark.envguard("offline", memory="250M", fresh=True, timeout=1)
+def test_hangs():
+    time.sleep(60)
+""",
+    )
+    result = run()
+    assert "3 failed, 2 passed" in result.out
+    assert result.out.count("killed for memory: more than the 150 MiB of offline:memory=150M") >= 2
+    left = [path for path in Path("/sys/fs/cgroup").rglob("envguard-*") if _abandoned(path)]
+    assert left == []
+
+
+def _abandoned(path: Path) -> bool:
+    """Whether the maker of a cgroup has ended without removing it."""
+    maker = path.name.split("-")[1]
+    return not Path(f"/proc/{maker}").exists()

@@ -538,3 +538,14 @@ def test_the_host_name() -> None:
 def test_a_read_only_root_is_proven_at_the_root_and_in_the_project() -> None:
     """The probe tries to write where a mistake would hurt most."""
     assert plan(root="read-only").promises["readonly"] == ["/", "/home/me/project"]
+
+
+def test_a_masked_proc_that_is_there_already_need_not_be_made_again() -> None:
+    """Inside of an environment whose /proc is a container's, where no second one can be had, the style still holds."""
+    inside = abilities(facility.PROCESS)
+    container = CATALOGUE.one("container")
+    again = make_plan(container, inside, surroundings(INTERPRETER)._replace(proc_style="container"))
+    assert enforced(again)["proc"].strength is Strength.KERNEL
+    assert ("change", {"path": "/proc", "readonly": False}) in [tuple(step) for step in script(again, "steps")]
+    first = make_plan(container, inside, surroundings(INTERPRETER))
+    assert enforced(first)["proc"].strength is Strength.NONE
