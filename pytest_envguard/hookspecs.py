@@ -14,6 +14,7 @@ def pytest_envguard_profiles(config: pytest.Config) -> Mapping[str, Mapping[str,
 
     ``{"edge": {"summary": "our edge boxes", "inherits": "container", "dimensions": {"tmp_size": "16M"}}}``
 
-    Called once, in the controller, before the environments are planned. A project's own
+    Called once in each process that plans environments, before it does: the controller of ``--envguard``, and whatever
+    runs a test that asks for an environment of its own. A project's own
     ``[tool.envguard.profiles]`` wins over a profile of the same name.
     """

@@ -120,7 +120,7 @@ class FreshAttempt(Attempt):
         if not plan.is_host:
             words = launcher.command_line(dict(plan.script)) + words
         # What is written before pytest captures is shown where the test dies; a debugger or `-s` wants the terminal.
-        visible = item.config.getoption("capture") == "no"
+        visible = item.config.getoption("capture", "") == "no"
         output = None if visible else self._before_capture
         inherited = (*channel.descriptors(), read, crash_log, *self._output, *identity.reached_proc())
         process = subprocess.Popen(words, pass_fds=inherited, stdout=output, stderr=output)

@@ -17,7 +17,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from pytest_envguard import launcher
-from pytest_envguard.item import coverage
+from pytest_envguard.item import coverage, temporary
 from pytest_envguard.item.channel import Channel
 from pytest_envguard.item.reports import send_report, send_warning
 from pytest_envguard.item.request import CHOSEN, Request, enter
@@ -111,8 +111,7 @@ def _restrict(task: Task) -> None:
         tempfile.tempdir = None
     if {"tmp", "readonly", "ids"} & set(promises):
         # The folder that pytest has made outside is read-only here, if it can be seen at all.
-        factory: Any = task.item.config._tmp_path_factory  # type: ignore[attr-defined]  # noqa: SLF001  # as xdist does
-        factory._basetemp = factory._given_basetemp = None  # noqa: SLF001
+        temporary.forget(task.item.config)
 
 
 def _temporary_folders() -> set[str]:
@@ -192,8 +191,8 @@ def _failed_subtests(config: pytest.Config, report: Any) -> int:
     with suppress(ImportError):  # pytest 9.0 and later
         from _pytest.subtests import failed_subtests_key
 
-        counts: Any = config.stash[failed_subtests_key]
-        if type(report) is pytest.TestReport and report.when == "call":
+        counts: Any = config.stash.get(failed_subtests_key, None)
+        if counts is not None and type(report) is pytest.TestReport and report.when == "call":
             return int(counts[getattr(report, "id", report.nodeid)])
     return 0
 

@@ -30,7 +30,7 @@ _GRACE = 5.0  # seconds that a test's fixtures have to end after Ctrl-C
 _PROMPT = 0.5  # seconds in which a process that got the terminal's Ctrl-C as well shows it
 _MOST_FRAMES = 20
 _MOST_BYTES = 1 << 20
-_PROVEN = pytest.StashKey[set[str]]()
+_PROVEN = pytest.StashKey[set[int]]()
 
 
 class Attempt:
@@ -72,7 +72,7 @@ class Attempt:
 
     def _unproven(self) -> bool:
         """Whether no test of this process has shown yet that the plan's promises hold."""
-        return self._plan.name not in self._item.config.stash.setdefault(_PROVEN, set())
+        return id(self._plan.script) not in self._item.config.stash.setdefault(_PROVEN, set())
 
     # -- while it runs -------------------------------------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ class Attempt:
             self._ending = (kind, value)
 
     def _report(self, report: pytest.TestReport) -> None:
-        self._item.config.stash.setdefault(_PROVEN, set()).add(self._plan.name)
+        self._item.config.stash.setdefault(_PROVEN, set()).add(id(self._plan.script))
         if type(report) is pytest.TestReport:
             self._phase = "call" if report.when == "setup" and report.passed else "teardown"
         self._log(report)
@@ -219,7 +219,11 @@ class ForkedAttempt(Attempt):
         try:
             admit = partial(made.admit, environment, plan)
             channel = Channel.open(in_turns=_writes_to_terminal(config))
-            code = self._follow(fork(plan.script, environment.init, admit, partial(inside.run, task), channel))
+            try:
+                child = fork(plan.script, environment.init, admit, partial(inside.run, task), channel)
+            except OSError as error:
+                raise _not_started(error) from None
+            code = self._follow(child)
         finally:
             over_memory = made.give_back(environment, killed=code == -signal.SIGKILL)
         return OUT_OF_MEMORY if over_memory else code
@@ -228,6 +232,13 @@ class ForkedAttempt(Attempt):
         # pytest captures into a file that both processes have open: what a crash left there can still be read.
         capture = self._item.config.pluginmanager.get_plugin("capturemanager")
         return tuple(capture.read_global_capture()) if capture is not None else ("", "")
+
+
+def _not_started(error: OSError) -> EnvguardError:
+    return EnvguardError(
+        f"the test's own process could not be started: {error.strerror or error}",
+        "the limit of processes or of memory is reached outside of the environment",
+    )
 
 
 def tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> None:
@@ -282,9 +293,9 @@ def _flush(config: pytest.Config) -> None:
 
 def _writes_to_terminal(config: pytest.Config) -> bool:
     """Whether a test writes to the terminal while it runs, besides its outcome: then both take turns."""
-    options = ("setupshow", "setuponly", "setupplan")
-    live = config.getoption("log_cli_level", None) is not None or config.getini("log_cli")
-    return live or config.getoption("capture") == "no" or any(map(config.getoption, options))
+    shows = any(config.getoption(name, False) for name in ("setupshow", "setuponly", "setupplan", "log_cli_level"))
+    logs = config.pluginmanager.hasplugin("logging") and config.getini("log_cli")
+    return bool(shows or logs or config.getoption("capture", "") == "no")
 
 
 def _continue_line(config: pytest.Config, line: str) -> None:

@@ -13,11 +13,21 @@ from pytest_envguard.model.plan import Plan
 _OPEN = 0o755
 
 
+def _factory(config: pytest.Config) -> Any:
+    return getattr(config, "_tmp_path_factory", None)  # as xdist does; pytest's public way would make the folder
+
+
 def base(config: pytest.Config) -> Path | None:
     """Return the folder if it has been made."""
-    factory: Any = getattr(config, "_tmp_path_factory", None)  # as xdist does; pytest's public way would make it
-    found: Path | None = getattr(factory, "_basetemp", None)
+    found: Path | None = getattr(_factory(config), "_basetemp", None)
     return found
+
+
+def forget(config: pytest.Config) -> None:
+    """In an environment: let ``tmp_path`` lie where temporary files lie there."""
+    factory = _factory(config)
+    if factory is not None:
+        factory._basetemp = factory._given_basetemp = None  # noqa: SLF001
 
 
 def needed(config: pytest.Config) -> dict[str, str]:
