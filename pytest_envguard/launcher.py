@@ -312,9 +312,25 @@ def start_watchdog(script: Script, spare: set[int]) -> int | None:
 _taken: dict[str, int] = {}
 
 
-def _hold(path: str, variable: str) -> None:
-    """Hold a mount as it is now, for a command that finds its descriptor in an environment variable."""
-    _held[variable] = mounts.take(path)
+def holding_proc(script: Script, variable: str) -> Script:
+    """Return ``script`` with a step that keeps a writable ``/proc`` for environments inside of this one.
+
+    It's held before the visible one is made read-only; its descriptor stands in the environment variable.
+    """
+    steps = list(script["steps"])
+    if steps:
+        names = [name for name, _ in steps]
+        steps.insert(names.index("proc" if "proc" in names else "private") + 1, ("hold", {"variable": variable}))
+    return {**script, "steps": steps}
+
+
+def _hold(variable: str) -> None:
+    _held[variable] = mounts.processes_only()
+
+
+def held(variable: str) -> int | None:
+    """Return the descriptor that was held for ``variable``, in the process that made the mounts."""
+    return _held.get(variable)
 
 
 _held: dict[str, int] = {}
@@ -369,6 +385,8 @@ def restrict(script: Script) -> None:
     who = script["identity"]
     if who["how"] in ("real", "subordinate"):
         identity.become(who["uid"], who["gid"])
+        # The change makes /proc/self root's, until an exec; a process that doesn't exec could not read its own.
+        call.prctl(call.PR_SET_DUMPABLE, 1)
     if script["capabilities"] is not None:
         identity.drop_capabilities(script["capabilities"] if os.geteuid() == 0 else 0)
     if script["namespaces"]:

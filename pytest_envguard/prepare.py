@@ -69,7 +69,9 @@ class Planner:
 
     def __init__(self, config: pytest.Config, around: Profile) -> None:
         self._config = config
-        self.around = around
+        # A read-only root includes /proc; what is in there can't make it writable again.
+        implied = {"proc": "read-only"} if around.values.get("root") == "read-only" else {}
+        self.around = around._replace(values={**implied, **around.values})
         self._plans: dict[object, Plan] = {}
 
     @cached_property
@@ -105,7 +107,9 @@ class Planner:
 
     def inside(self, profile: Profile) -> Profile:
         """Return ``profile`` as it is from within the environment that this process runs in: the stricter of both."""
-        if self.around.is_host or profile == self.around:
+        if self.around.is_host or (
+            profile.name == self.around.name and profile.values.items() <= self.around.values.items()
+        ):
             return profile
         both = combine(self.around, profile)
         # "lambda:tmp_size=1M" inside of "lambda" says it all.

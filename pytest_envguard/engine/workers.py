@@ -66,15 +66,7 @@ def for_pytest(plan: Plan) -> dict[str, Any]:
     environ = script["environ"]
     variables = {**environ["set"], SHELTER: script["coverage"] or ""}
     script["environ"] = {**environ, "set": variables}
-    steps = list(script["steps"])
-    if steps:
-        # Before it's made read-only, for a test in there that asks for an environment of its own.
-        names = [name for name, _ in steps]
-        steps.insert(
-            names.index("proc" if "proc" in names else "private") + 1, ["hold", {"path": "/proc", "variable": PROC}]
-        )
-        script["steps"] = steps
-    return script
+    return launcher.holding_proc(script, PROC)  # for a test in there that asks for an environment of its own
 
 
 def _quoted(name: str) -> str:

@@ -17,11 +17,12 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from pytest_envguard import launcher
-from pytest_envguard.item import coverage, temporary
+from pytest_envguard.item import coverage, pool, temporary
 from pytest_envguard.item.channel import Channel
 from pytest_envguard.item.reports import send_report, send_warning
 from pytest_envguard.item.request import CHOSEN, Request, enter
-from pytest_envguard.linux import probe
+from pytest_envguard.linux import identity, probe
+from pytest_envguard.linux import syscalls as call
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.profile import Profile
 from pytest_envguard.prepare import move_planner
@@ -97,6 +98,10 @@ def run(task: Task, channel: Channel) -> None:
 def _restrict(task: Task) -> None:
     """Take up limits, identity, working folder and variables of the plan."""
     script, promises = task.plan.script, task.plan.promises
+    flags = script["namespaces"]
+    if isinstance(flags, int) and flags & call.CLONE_NEWPID:
+        # While it may still be opened: for an environment inside of this one, such as `cold_start` asks for.
+        identity.reach_proc(os.open(f"/proc/1/fd/{pool.PROC}", os.O_PATH | os.O_CLOEXEC))
     launcher.drop_bounding(script)
     launcher.restrict(script)
     _change_folder(task)

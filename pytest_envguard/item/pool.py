@@ -34,6 +34,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytest_envguard.launcher import Script
 
+PROC = 100  # descriptor of a writable /proc in the first process of an environment; see `linux.identity.reach_proc`
 _LULL = 2  # milliseconds in which a test joins its environment
 
 
@@ -132,9 +133,12 @@ def _keep(script: Script, tell: int) -> int:
 def _init(script: Script, tell: int) -> int:
     """First process inside: makes the mounts, then reaps orphans until it's killed."""
     call.prctl(call.PR_SET_PDEATHSIG, signal.SIGKILL)
-    if refused := launcher.build(script):
+    if refused := launcher.build(launcher.holding_proc(script, "")):
         os.write(tell, f"{refused}\n".encode())
         return launcher.CANNOT_ENTER
+    proc = launcher.held("")
+    if proc is not None:
+        os.dup2(proc, PROC)
     spare = {1, *launcher.start_resolver(script)}
     watchdog = launcher.start_watchdog(script, spare)
     os.write(tell, b"ready\n")

@@ -116,6 +116,20 @@ def procfs(style: str) -> None:
                 hide(f"/proc/{name}")
 
 
+def processes_only() -> int:
+    """Return a descriptor of a writable ``/proc`` that is attached nowhere and shows processes, but no ``/proc/sys``.
+
+    Inside of an environment that may not mount one, it's a copy of the present one.
+    """
+    try:
+        call.mount("proc", "/proc", "proc", call.MS_NOSUID | call.MS_NODEV | call.MS_NOEXEC, "subset=pid")  # Linux 5.8
+    except PermissionError:
+        return take("/proc")
+    tree = take("/proc")
+    call.umount("/proc")
+    return tree
+
+
 # moby's DefaultLinuxSpec (MaskedPaths); a masked file reads as empty, a masked folder is empty.
 _MASKED_BY_DOCKER = (
     "acpi",

@@ -723,6 +723,40 @@ def test_after():
     assert run().code == 0
 
 
+def test_a_test_can_read_what_is_its_own_in_proc(project: Path, run: Run) -> None:
+    write(
+        project,
+        """
+@pytest.mark.envguard("lambda")
+def test_it():
+    assert os.readlink("/proc/self/exe") and open("/proc/self/environ", "rb").read()
+    assert os.stat("/proc/self/status").st_uid == os.getuid() == 993
+""",
+    )
+    assert run().code == 0
+
+
+def test_a_cold_start_in_a_further_environment_works_inside_of_one(project: Path, run: Run) -> None:
+    write(
+        project,
+        """
+PROGRAM = "import os, socket; print(os.getuid(), len(socket.if_nameindex()), os.path.exists('/dev/shm'))"
+
+@pytest.mark.envguard("lambda")
+def test_it(cold_start):
+    assert cold_start(PROGRAM, profile="offline").check().output == "993 1 False\\n"
+
+@pytest.mark.envguard("readonly_root")
+def test_as_root(cold_start):
+    assert cold_start(PROGRAM, profile="no_shm", network="none").check().output.endswith(" 1 False\\n")
+    for descriptor in os.listdir("/proc/self/fd"):
+        assert not os.path.exists(f"/proc/self/fd/{descriptor}/sys/kernel")
+""",
+    )
+    result = run()
+    assert result.code == 0, result
+
+
 # -- pytest's options --------------------------------------------------------------------------------------------------
 
 
