@@ -655,7 +655,8 @@ def test_it(resource):
     time.sleep(60)
 """,
     )
-    process = start(project, "-s", stdin=subprocess.DEVNULL, start_new_session=True)
+    # A shell lets what it starts in the background ignore Ctrl-C, these tests too.
+    process = start(project, "-s", stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_heed_interrupts)
     _wait_for((project / "started").exists)
     if how == "ctrl-c":
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
@@ -667,6 +668,10 @@ def test_it(resource):
         assert "the fixture has ended" in err
     names = f"sleep {mark}|item/pool.py {process.pid}|{project}"
     _wait_for(lambda: not subprocess.run(["pgrep", "-f", names], capture_output=True).stdout)
+
+
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _wait_for(condition: object, seconds: float = 20) -> None:

@@ -181,6 +181,8 @@ def test_after_its_time_the_whole_tree_is_killed(session: bool) -> None:
 def test_an_interrupt_kills_it_too() -> None:
     """Ctrl-C (or a test's timeout) while it runs ends the process before the exception goes on."""
     mark = f"mark-{os.getpid()}-interrupted"
+    # A shell lets what it starts in the background ignore Ctrl-C, these tests too.
+    interrupt_handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     signal_handler = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     signal.setitimer(signal.ITIMER_REAL, 0.5)
     try:
@@ -188,6 +190,7 @@ def test_an_interrupt_kills_it_too() -> None:
             cold(f"import os, subprocess\nsubprocess.run(['sh', '-c', 'sleep 600; : {mark}'])")
     finally:
         signal.signal(signal.SIGALRM, signal_handler)
+        signal.signal(signal.SIGINT, interrupt_handler)
     assert gone(mark)
 
 
