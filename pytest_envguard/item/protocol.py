@@ -17,6 +17,7 @@ from pytest_envguard.model.profile import Profile, combine
 from pytest_envguard.prepare import planner
 
 _REFUSED = pytest.StashKey[str]()
+_AT_HOME = pytest.StashKey[bool]()  # "host" is one of its environments, and this is it
 
 
 def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -28,6 +29,9 @@ def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None
         profile, plan = _planned(item.config, request)
     except EnvguardError as error:
         _refuse(item, str(error))
+        return None
+    if plan.is_host and not request.fresh:
+        item.stash[_AT_HOME] = True
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     attempt = FreshAttempt if request.fresh else ForkedAttempt
@@ -56,7 +60,7 @@ def assert_entered(item: pytest.Item) -> None:
         pytest.fail.Exception: With what prevented it.
     """
     request = request_of(item)
-    if request is not None and entered_for(item.config) != request:
+    if request is not None and entered_for(item.config) != request and not item.stash.get(_AT_HOME, False):
         pytest.fail(
             f"{item.nodeid} asks for an environment and would run without it: the marker was added after the test had "
             "begun, or another plugin (such as pytest-rerunfailures) runs this test by itself\n"

@@ -177,6 +177,24 @@ def test_a_folder_that_was_inheritable(folder):
     assert list(outside.iterdir()) == []
 
 
+def test_host_is_where_the_test_would_run_without_the_marker(project: Path, run: Run) -> None:
+    write(
+        project,
+        """
+@pytest.mark.envguard("lambda", "host")
+def test_it(envguard_environment):
+    assert ("HOME" in os.environ) == (envguard_environment == "host")
+
+@pytest.mark.envguard("host", fresh=True)
+def test_fresh(envguard_environment):
+    assert envguard_environment == "host" and "HOME" in os.environ
+""",
+    )
+    result = run("-v")
+    assert result.code == 0, result
+    assert "test_it[host] PASSED" in result.out
+
+
 # -- fixtures ----------------------------------------------------------------------------------------------------------
 
 

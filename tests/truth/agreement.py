@@ -1,10 +1,12 @@
 """Does the plugin agree with the kernel? Runs the cases under the profiles and compares with their measured truth.
 
-    python tests/truth/agreement.py [CASE…] [--condition NAME…] [--as-user] [--venv PYTHON] [--work FOLDER] [--jobs N]
+    python tests/truth/agreement.py [CASE…] [--condition NAME…] [--by run|fork|fresh] [--as-user] [--venv PYTHON]
+                                    [--work FOLDER] [--jobs N]
 
 The header of a case says what each of its tests did under conditions that were made of nothing but `unshare`, `mount`,
 `ip`, `setpriv` and `ulimit`. Here the same test runs under the profile that stands for the condition, and has to do the
-same: same pass or fail, same exception class, same errno, same path.
+same: same pass or fail, same exception class, same errno, same path. It gets there by `--envguard`, or by a marker on
+each test, with a fork or with a fresh interpreter.
 """
 
 from __future__ import annotations
@@ -66,12 +68,14 @@ class Bench:
         python: Interpreter with pytest, the plugin and the packages of the cases.
         caller: What of it matters for the results.
         as_user: Whether root steps down to an ordinary user before it starts pytest.
+        by: "run" for `--envguard`; "fork" or "fresh" for the marker.
     """
 
     folder: Path
     python: str
     caller: Caller
     as_user: bool = False
+    by: str = "run"
 
     def selection(self, condition: str) -> str:
         """Return what stands behind `--envguard=` for ``condition``.
@@ -184,9 +188,18 @@ class Layout:
         }
 
 
+_CONFTEST = """
+import pytest
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker({marker})
+"""
+
+
 def lay_out(case: Case, condition: str, bench: Bench) -> Layout:
     """Make the folders for a run of ``case`` and run its `# prepare:` lines."""
-    run = bench.folder / f"{case.name}-{condition}"
+    run = bench.folder / f"{case.name}-{condition}-{bench.by}"
     layout = Layout(run / "project", run / "home", run / "tmp", run / "reports" / "lines")
     for folder in (run, layout.project, layout.home, layout.tmp, layout.reports.parent):
         folder.mkdir()
@@ -195,6 +208,9 @@ def lay_out(case: Case, condition: str, bench: Bench) -> Layout:
     shutil.copy(HERE / "profiles.toml", layout.project / "pyproject.toml")
     environ = layout.environ(case, bench)
     environ["PATH"] = f"{Path(bench.python).parent}:{environ['PATH']}"
+    if bench.by != "run":
+        marker = f"pytest.mark.envguard({bench.selection(condition)!r}, fresh={bench.by == 'fresh'})"
+        (layout.project / "conftest.py").write_text(_CONFTEST.format(marker=marker), encoding="utf-8")
     for command in case.prepare:
         subprocess.run(command, shell=True, check=True, cwd=layout.project, env=environ)
     for path in layout.project.rglob("*"):
@@ -225,7 +241,8 @@ def run_case(case: Case, condition: str, bench: Bench) -> list[Comparison]:
 def _run_pytest(case: Case, condition: str, bench: Bench, layout: Layout) -> str:
     """Run pytest and return the end of what it printed."""
     words = [bench.python, "-m", "pytest", "-q", f"test_{case.name}.py", "-p", "no:cacheprovider"]
-    words += [f"--envguard={bench.selection(condition)}", "--envguard-baseline=never"]
+    if bench.by == "run":
+        words += [f"--envguard={bench.selection(condition)}", "--envguard-baseline=never"]
     words += ["-p", "truth_reports", f"--truth-reports={layout.reports}"]
     process = subprocess.Popen(
         bench.command(words, layout.tmp),
@@ -279,7 +296,8 @@ def _token(line: Mapping[str, Any]) -> Token:
     if line["outcome"] == "skipped":
         return Token("skip")
     facts = line["facts"]
-    if not facts:
+    died = re.search(r"^the test was ended by (SIG[A-Z]+)", line["text"], re.MULTILINE)
+    if not facts or died:
         # The process is gone, so nobody could take the exception apart; the controller names the signal.
         named = re.search(r"\bSIG[A-Z]+\b", line["text"])
         return Token("crash", named[0] if named else "")
@@ -311,6 +329,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare the plugin with what the kernel itself did.")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="name of a case, or a file (default: all)")
     parser.add_argument("--condition", action="append", choices=CONDITIONS, help="only this one; can be repeated")
+    parser.add_argument("--by", default="run", choices=("run", "fork", "fresh"), help="how a test gets there")
     parser.add_argument("--as-user", action="store_true", help=f"as root: run pytest as uid {USER}")
     parser.add_argument("--venv", default=sys.executable, metavar="PYTHON", help="interpreter that runs the cases")
     parser.add_argument("--work", type=Path, default=WORK, metavar="FOLDER", help="outside of /tmp, open to everyone")
@@ -333,7 +352,7 @@ def main(words: Sequence[str] | None = None) -> int:
             print(f"left out: {case.name} (needs {', '.join(caller.lacks(case))})")
     cases = [case for case in cases if not caller.lacks(case)]
     with work_folder(chosen.work) as folder:
-        bench = Bench(folder, chosen.venv, caller, chosen.as_user)
+        bench = Bench(folder, chosen.venv, caller, chosen.as_user, chosen.by)
         build_fixtures(bench, any(needs_model(case) for case in cases))
         comparisons = list(compare(cases, chosen.condition or CONDITIONS, bench, chosen.jobs))
     print(report(comparisons))

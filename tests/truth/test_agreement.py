@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,12 +105,16 @@ def made_up(tmp_path: Path, name: str, text: str) -> Case:
     return read_case(path)
 
 
+@pytest.mark.parametrize("by", ["run", "fork"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_agrees_with_the_kernel(case: Case, caller: Caller, bench: Bench) -> None:
-    """Each test of the case ends under each profile as it did under the condition that the profile stands for."""
+def test_agrees_with_the_kernel(case: Case, by: str, caller: Caller, bench: Bench) -> None:
+    """Each test of the case ends under each profile as it did under the condition that the profile stands for.
+
+    Whether all of it runs there, or each of its tests by a marker.
+    """
     if caller.lacks(case):
         pytest.skip(f"needs {', '.join(caller.lacks(case))}: run `tox -e truth`")
-    comparisons = list(compare([case], MEASURED, bench, JOBS))
+    comparisons = list(compare([case], MEASURED, replace(bench, by=by), JOBS))
     assert comparisons
     assert all(comparison.agrees for comparison in comparisons), report(comparisons)
 
