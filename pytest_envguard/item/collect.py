@@ -9,8 +9,7 @@ import pytest
 
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.item import ENVIRONMENT
-from pytest_envguard.item.request import CHOSEN, labels, nearest_marks, request_of, requests_of
-from pytest_envguard.item.runner import timeout
+from pytest_envguard.item.request import CHOSEN, labels, nearest_marks, request_of, requests_of, timeout
 from pytest_envguard.prepare import planner
 
 

@@ -19,8 +19,8 @@ from pytest_envguard import launcher
 from pytest_envguard.item import coverage, inside
 from pytest_envguard.item.channel import Channel, Receiver
 from pytest_envguard.item.fork import Child
-from pytest_envguard.item.request import Request, enter
-from pytest_envguard.item.runner import Attempt, timeout
+from pytest_envguard.item.request import Request, enter, timeout
+from pytest_envguard.item.runner import Attempt
 from pytest_envguard.linux import identity, probe
 from pytest_envguard.model.profile import Profile
 from pytest_envguard.prepare import move_planner

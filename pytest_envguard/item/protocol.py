@@ -9,9 +9,7 @@ import pytest
 
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.item import temporary
-from pytest_envguard.item.fresh import FreshAttempt
 from pytest_envguard.item.request import Request, entered_for, request_of
-from pytest_envguard.item.runner import ForkedAttempt, tear_down
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.profile import Profile, combine
 from pytest_envguard.prepare import planner
@@ -33,6 +31,10 @@ def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None
     if plan.is_host and not request.fresh:
         item.stash[_AT_HOME] = True
         return None
+    # Not before: on other systems than Linux, where nothing was planned, they can't be imported.
+    from pytest_envguard.item.fresh import FreshAttempt
+    from pytest_envguard.item.runner import ForkedAttempt, tear_down
+
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     attempt = FreshAttempt if request.fresh else ForkedAttempt
     try:

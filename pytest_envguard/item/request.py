@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from pytest_envguard import options
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.item import ENVIRONMENT, FIXTURES, MARKER
 from pytest_envguard.model.dimensions import DIMENSIONS
@@ -84,6 +85,28 @@ def nearest_marks(node: pytest.Item | pytest.Function) -> list[pytest.Mark]:
     found = list(node.iter_markers_with_node(MARKER))
     # Of several at one place the lowest stands first; what is written on top should come first.
     return [mark for place, mark in reversed(found) if place is found[0][0]] if found else []
+
+
+def timeout(config: pytest.Config, request: Request) -> float:
+    """Return the seconds after which a test is taken for hung, 0 for never.
+
+    Raises:
+        EnvguardError: The ini key isn't a number.
+    """
+    if request.timeout is not None:
+        return request.timeout
+    if config.getoption("usepdb", False) or config.getoption("trace", False):
+        return 0
+    given = str(config.getini(options.TIMEOUT.name))
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < float("inf"):
+        raise EnvguardError(
+            f"`{options.TIMEOUT.name}` in {config.inipath}: expected seconds, or 0 for no limit, got `{given}`"
+        )
+    return seconds
 
 
 _ENTERED = pytest.StashKey[tuple[str, Request]]()

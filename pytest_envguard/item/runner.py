@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from pytest_envguard import options
 from pytest_envguard.endings import describe
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.item import coverage, inside, temporary, threads
@@ -20,7 +19,7 @@ from pytest_envguard.item.channel import Channel
 from pytest_envguard.item.environments import environments
 from pytest_envguard.item.fork import Child, fork
 from pytest_envguard.item.reports import receive_warning, unable_to_return
-from pytest_envguard.item.request import Request
+from pytest_envguard.item.request import Request, timeout
 from pytest_envguard.launcher import OUT_OF_MEMORY
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.profile import Profile
@@ -257,28 +256,6 @@ def tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     if call.excinfo is not None:
         report = item.ihook.pytest_runtest_makereport(item=item, call=call)
         item.ihook.pytest_runtest_logreport(report=report)
-
-
-def timeout(config: pytest.Config, request: Request) -> float:
-    """Return the seconds after which a test is taken for hung, 0 for never.
-
-    Raises:
-        EnvguardError: The ini key isn't a number.
-    """
-    if request.timeout is not None:
-        return request.timeout
-    if config.getoption("usepdb", False) or config.getoption("trace", False):
-        return 0
-    given = str(config.getini(options.TIMEOUT.name))
-    try:
-        seconds = float(given)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds < float("inf"):
-        raise EnvguardError(
-            f"`{options.TIMEOUT.name}` in {config.inipath}: expected seconds, or 0 for no limit, got `{given}`"
-        )
-    return seconds
 
 
 def _flush(config: pytest.Config) -> None:

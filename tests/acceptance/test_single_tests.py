@@ -1060,3 +1060,24 @@ def _abandoned(path: Path) -> bool:
     """Whether the maker of a cgroup has ended without removing it."""
     maker = path.name.split("-")[1]
     return not Path(f"/proc/{maker}").exists()
+
+
+def test_on_another_operating_system_the_test_is_an_error(project: Path, run: Run) -> None:
+    write(
+        project,
+        """
+import signal
+sys.platform = "darwin"
+del signal.SIGRTMAX
+sys.modules["resource"] = None
+""",
+        "conftest.py",
+    )
+    write(
+        project,
+        "def test_plain():\n    pass\n\n@pytest.mark.envguard('lambda')\ndef test_it():\n    pass\n\ndef test_fixture(no_shm):\n    pass",
+    )
+    result = run()
+    assert result.code == 1
+    assert result.out.count("environments are enforced by the Linux kernel, and this is darwin") >= 2
+    assert "1 passed, 2 errors" in result.out
