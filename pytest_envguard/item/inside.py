@@ -91,8 +91,6 @@ def run(task: Task, channel: Channel) -> None:
     _keep_to_itself(task.item)
     forwarding(config).begin(channel)
     run_test(task.item, channel, coverage.begin(config))
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        _flush(stream)
 
 
 def _restrict(task: Task) -> None:
@@ -237,8 +235,9 @@ def run_test(item: pytest.Item, channel: Channel, measurement: Any) -> None:
     channel.send("coverage", coverage.end(measurement))
     if (session.shouldstop, session.shouldfail) != before:
         channel.send("stop", (session.shouldstop, session.shouldfail))
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        _flush(stream)  # nobody else will: the process ends without the interpreter's own end
     if channel.echo:
-        _flush(sys.stdout)
         channel.send("column", _column(item.config))
     channel.send(*ending)
 

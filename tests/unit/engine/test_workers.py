@@ -28,7 +28,7 @@ def test_a_worker_in_an_environment() -> None:
     assert (python, isolated, no_site, interpreter) == (sys.executable, "-I", "-S", sys.executable)
     assert program == launcher.__file__
     read = launcher.decode(word)
-    held = ["hold", {"path": "/proc", "variable": PROC}]
+    held = ("hold", {"variable": PROC})
     assert held in read["steps"]
     read["steps"].remove(held)
     assert {key: value for key, value in read.items() if key != "environ"} == json.loads(
