@@ -121,13 +121,11 @@ def processes_only() -> int:
 
     Inside of an environment that may not mount one, it's a copy of the present one.
     """
+    attributes = call.MOUNT_ATTR_NOSUID | call.MOUNT_ATTR_NODEV | call.MOUNT_ATTR_NOEXEC
     try:
-        call.mount("proc", "/proc", "proc", call.MS_NOSUID | call.MS_NODEV | call.MS_NOEXEC, "subset=pid")  # Linux 5.8
+        return call.detached_mount("proc", {"subset": "pid"}, attributes)  # Linux 5.8
     except PermissionError:
         return take("/proc")
-    tree = take("/proc")
-    call.umount("/proc")
-    return tree
 
 
 # moby's DefaultLinuxSpec (MaskedPaths); a masked file reads as empty, a masked folder is empty.

@@ -29,6 +29,8 @@ AT_FDCWD = -100
 AT_EMPTY_PATH = 0x1000
 AT_RECURSIVE = 0x8000
 MOUNT_ATTR_RDONLY = 0x1
+MOUNT_ATTR_NOSUID = 0x2
+MOUNT_ATTR_NODEV = 0x4
 MOUNT_ATTR_NOEXEC = 0x8
 OPEN_TREE_CLONE = 0x1
 OPEN_TREE_CLOEXEC = os.O_CLOEXEC
@@ -44,6 +46,11 @@ PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 _OPEN_TREE = 428
 _MOVE_MOUNT = 429
+_FSOPEN = 430
+_FSCONFIG = 431
+_FSMOUNT = 432
+_FSCONFIG_SET_STRING = 1
+_FSCONFIG_CMD_CREATE = 6
 _MOUNT_SETATTR = 442
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -114,6 +121,27 @@ def mount_setattr(folder: int, path: str, *, recursive: bool, add: int = 0, clea
         ctypes.c_size_t(ctypes.sizeof(attributes)),
     )
     _check(result, f"mount_setattr({path or folder}, set={add:#x}, clear={clear:#x})")
+
+
+def detached_mount(kind: str, options: dict[str, str], attributes: int) -> int:
+    """Return a descriptor of a new file system that is attached nowhere (``fsopen``, ``fsmount``; Linux 5.2).
+
+    ``attributes`` are ``MOUNT_ATTR_…``.
+    """
+    context = _check(_libc.syscall(ctypes.c_long(_FSOPEN), kind.encode(), ctypes.c_uint(1)), f"fsopen({kind})")
+    try:
+        for name, value in options.items():
+            _fsconfig(context, _FSCONFIG_SET_STRING, name.encode(), value.encode())
+        _fsconfig(context, _FSCONFIG_CMD_CREATE, None, None)
+        flags = ctypes.c_uint(1), ctypes.c_uint(attributes)  # FSMOUNT_CLOEXEC
+        return _check(_libc.syscall(ctypes.c_long(_FSMOUNT), ctypes.c_int(context), *flags), f"fsmount({kind})")
+    finally:
+        os.close(context)
+
+
+def _fsconfig(context: int, command: int, key: bytes | None, value: bytes | None) -> None:
+    arguments = ctypes.c_int(context), ctypes.c_uint(command), key, value, ctypes.c_int(0)
+    _check(_libc.syscall(ctypes.c_long(_FSCONFIG), *arguments), f"fsconfig({command}, {key!r})")
 
 
 def open_tree(path: str) -> int:
