@@ -16,12 +16,13 @@ from typing import IO, Any, NamedTuple, NoReturn
 import pytest
 
 from pytest_envguard import launcher
-from pytest_envguard.item import coverage, inside
+from pytest_envguard.item import coverage, inside, temporary
 from pytest_envguard.item.channel import Channel, Receiver
 from pytest_envguard.item.fork import Child
 from pytest_envguard.item.request import Request, enter, timeout
 from pytest_envguard.item.runner import Attempt
 from pytest_envguard.linux import identity, probe
+from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.profile import Profile
 from pytest_envguard.prepare import move_planner
 
@@ -31,7 +32,6 @@ _START = (
 # What would select, report, distribute or measure in the one test's own session.
 _PLAIN_OPTIONS: dict[str, Any] = {
     "envguard": "off",
-    "basetemp": None,
     "numprocesses": None,
     "dist": "no",
     "tx": [],
@@ -126,7 +126,7 @@ class FreshAttempt(Attempt):
         process = subprocess.Popen(words, pass_fds=inherited, stdout=output, stderr=output)
         os.close(read)
         with open(write, "wb") as file, suppress(BrokenPipeError):  # it has ended already; how is said below
-            file.write(pickle.dumps({"path": sys.path, "task": told, **_session(item)}))
+            file.write(pickle.dumps({"path": sys.path, "task": told, **_session(item, plan)}))
         descriptor = os.pidfd_open(process.pid)
         process.returncode = 0  # it's waited for by its process id
         return Child(process.pid, not plan.is_host, False, Receiver(channel, descriptor), channel, descriptor)
@@ -140,14 +140,14 @@ def _content(descriptor: int) -> str:
     return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
 
 
-def _session(item: pytest.Item) -> dict[str, Any]:
+def _session(item: pytest.Item, plan: Plan) -> dict[str, Any]:
     """Return what another interpreter needs to collect the same test."""
     config = item.config
     settings = {name: value for name, value in vars(config.option).items() if _is_plain(value)}
     settings.pop("file_or_dir", None)  # the file is told apart
     plugins = [*settings.get("plugins", ()), "no:terminal", "no:xdist", "no:stepwise"]
     return {
-        "options": {**settings, **_PLAIN_OPTIONS, "plugins": plugins},
+        "options": {**settings, **_PLAIN_OPTIONS, "plugins": plugins, "basetemp": temporary.for_fresh(item, plan)},
         "folder": str(config.invocation_params.dir),
         "file": str(item.path),
     }

@@ -95,7 +95,7 @@ def run(task: Task, channel: Channel) -> None:
 
 def _restrict(task: Task) -> None:
     """Take up limits, identity, working folder and variables of the plan."""
-    script, promises = task.plan.script, task.plan.promises
+    script = task.plan.script
     flags = script["namespaces"]
     if isinstance(flags, int) and flags & call.CLONE_NEWPID:
         # While it may still be opened: for an environment inside of this one, such as `cold_start` asks for.
@@ -112,7 +112,7 @@ def _restrict(task: Task) -> None:
         time.tzset()
     if task.variables.forget_tempdir:
         tempfile.tempdir = None
-    if {"tmp", "readonly", "ids"} & set(promises):
+    if not temporary.stays_outside(task.plan):
         # The folder that pytest has made outside is read-only here, if it can be seen at all.
         temporary.forget(task.item.config)
 

@@ -201,6 +201,7 @@ class ForkedAttempt(Attempt):
         config, plan = self._item.config, self._plan
         made = environments(config)
         threads.warn_about(self._item)
+        temporary.make(self._item, plan)
         temporary.open_to_others(config, plan)
         inside.forwarding(config)
         environment = made.take(plan)

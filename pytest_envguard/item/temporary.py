@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from pytest_envguard.model.plan import Plan
 
 _OPEN = 0o755
+_WANTING = frozenset(("tmp_path", "tmp_path_factory", "tmpdir", "tmpdir_factory", "pytester"))
+_numbers = itertools.count()
 
 
 def _factory(config: pytest.Config) -> Any:
@@ -21,6 +24,28 @@ def base(config: pytest.Config) -> Path | None:
     """Return the folder if it has been made."""
     found: Path | None = getattr(_factory(config), "_basetemp", None)
     return found
+
+
+def stays_outside(plan: Plan) -> bool:
+    """Whether temporary files of a test lie where pytest's own do: the environment has no ``/tmp`` of its own."""
+    return not {"tmp", "readonly", "ids"} & set(plan.promises)
+
+
+def make(item: pytest.Item, plan: Plan) -> None:
+    """Make the folder before the fork if the test will want it.
+
+    Trap: whoever makes it also locks it, and removes the lock when it ends, which a test's process does in no orderly way.
+    """
+    if stays_outside(plan) and not _WANTING.isdisjoint(getattr(item, "fixturenames", ())):
+        _factory(item.config).getbasetemp()
+
+
+def for_fresh(item: pytest.Item, plan: Plan) -> str | None:
+    """Return a folder of its own for a fresh interpreter; None where it finds its way to an environment's ``/tmp``."""
+    factory = _factory(item.config)
+    if factory is None or not stays_outside(plan):
+        return None
+    return str(factory.getbasetemp() / f"fresh-{os.getpid()}-{next(_numbers)}")
 
 
 def forget(config: pytest.Config) -> None:

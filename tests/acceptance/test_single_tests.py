@@ -387,6 +387,36 @@ def test_marked(wide):
     assert "2 passed, 1 error" in result.out
 
 
+def test_temporary_folders_are_kept_and_removed_as_ever(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = project / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    write(
+        project,
+        """
+@pytest.mark.parametrize("n", range(3))
+@pytest.mark.envguard(network="none")
+def test_fork(n, tmp_path):
+    (tmp_path / "kept").touch()
+
+@pytest.mark.envguard(network="none", fresh=True)
+def test_fresh(tmp_path):
+    (tmp_path / "kept").touch()
+""",
+    )
+    assert run().code == 0
+    (base,) = (path for path in folder.glob("pytest-of-*/pytest-*") if not path.is_symlink())
+    assert sorted(path.parent.name for path in base.rglob("kept")) == [
+        "test_fork_0_0",
+        "test_fork_1_0",
+        "test_fork_2_0",
+        "test_fresh0",
+    ]
+    assert not list(folder.rglob("*.lock")) + list(folder.rglob(".lock"))
+
+
 # -- what comes back ---------------------------------------------------------------------------------------------------
 
 EVERYTHING = """
