@@ -106,6 +106,9 @@ def plan_environment(draft: Draft) -> None:
     unset = draft.value("env_unset", ())
     assert isinstance(unset, tuple)
     draft.unset_variables = list(unset)
+    folder = draft.value("folder", "project")
+    if folder != "project":
+        draft.directly("folder", f"working folder {folder}", "chdir")
     _home(draft)
     if isinstance(locale := draft.value("locale"), str):
         _locale(draft, locale)

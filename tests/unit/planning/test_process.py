@@ -359,3 +359,10 @@ def test_weaker_than(wanted: Strength, weaker: list[str]) -> None:
     made = plan(abilities(facility.TMPFS), tmp="private", cpus=4096, stack="8M")
     assert enforced(made)["cpus"].strength is APPROXIMATE
     assert [item.dimension for item in made.weaker_than(wanted)] == weaker
+
+
+def test_a_working_folder_alone_is_an_environment() -> None:
+    """A profile that changes nothing but the working folder must be entered for it."""
+    made = plan(folder="/var/tmp")
+    assert not made.is_host
+    assert script(made, "folder") == "/var/tmp"
