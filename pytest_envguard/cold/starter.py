@@ -85,8 +85,7 @@ class ColdStarter:
         code = _checked(code, timeout, changes)
         place = self._place(profile, changes)
         limit = _limit(place.profile, within, timeout)
-        # Not `is_host`: a working folder alone restricts nothing, and still it's the launcher that goes there.
-        words = launcher.command_line(place.plan.script) if place.plan.script else []
+        words = [] if place.plan.is_host else launcher.command_line(place.plan.script)
         account = run_fresh(words, place.environ, code, timeout)
         return _result(code, place.plan, limit, account, timeout)
 
