@@ -26,8 +26,10 @@ from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.profile import Profile
 from pytest_envguard.prepare import move_planner
 
+# Nothing is imported from the working folder: what earlier tests have left there (a `pickle.py`) isn't meant.
 _START = (
-    "import pickle, sys; sys.path[:] = (told := pickle.load(open({0}, 'rb')))['path']; from {1} import main; main(told)"
+    "import sys; sys.path[:] = filter(None, sys.path); import pickle; "
+    "sys.path[:] = (told := pickle.load(open({0}, 'rb')))['path']; from {1} import main; main(told)"
 )
 # What would select, report, distribute or measure in the one test's own session.
 _PLAIN_OPTIONS: dict[str, Any] = {

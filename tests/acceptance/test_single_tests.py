@@ -949,6 +949,17 @@ def test_outside(wide):
     assert result.code == 0, result
 
 
+def test_what_lies_in_the_working_folder_does_not_get_in_the_way_of_a_fresh_interpreter(project: Path) -> None:
+    for name in ("pickle", "copyreg", "struct"):
+        (project / f"{name}.py").write_text("raise RuntimeError('not meant')")
+    (project / "tests").mkdir()
+    write(project / "tests", "@pytest.mark.envguard('offline', fresh=True)\ndef test_it():\n    pass")
+    program = "import sys; sys.path.remove(''); import pytest; sys.exit(pytest.main(['tests']))"
+    words = [sys.executable, "-c", program]
+    ended = subprocess.run(words, cwd=project, env=plain_environment(), capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout
+
+
 def test_an_import_that_fails_only_inside_is_told_with_its_traceback(project: Path, run: Run) -> None:
     (project / "app.py").write_text("import os\nopen(os.path.expanduser('~/.app'), 'w').close()\n")
     write(project, "import app\n\n@pytest.mark.envguard('readonly_root', fresh=True)\ndef test_it():\n    pass")
