@@ -212,13 +212,17 @@ def _end_as(script: Script, told: str) -> int:
         return int(value)
     if kind == "memory":
         return OUT_OF_MEMORY
-    number = int(value)
+    end_by(int(value))
+    return 128 + int(value)
+
+
+def end_by(number: int) -> None:
+    """End by this signal, as a process did that this one has waited for."""
     if number != signal.SIGKILL:
         signal.signal(number, signal.SIG_DFL)
-    limits.apply({"CORE": [0, 0]})  # the command has dumped its core already, if it was to
+    limits.apply({"CORE": [0, 0]})  # that process has dumped its core already, if it was to
     os.kill(os.getpid(), number)
     signal.pause()
-    return 128 + number
 
 
 # -- init --------------------------------------------------------------------------------------------------------------

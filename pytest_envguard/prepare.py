@@ -17,15 +17,13 @@ from pytest_envguard import options
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.model.dimensions import DIMENSIONS, Value, read
 from pytest_envguard.model.machine import Abilities
-from pytest_envguard.model.plan import Plan, Strength
+from pytest_envguard.model.plan import INSIDE, Plan, Strength
 from pytest_envguard.model.profile import Profile, combine
-from pytest_envguard.profiles import Catalogue, load_catalogue
+from pytest_envguard.profiles import Catalogue, changed_selection, load_catalogue
 
 # What plans and tries is imported where it's used: `Planner.profile` serves on Windows too, where it can't be.
 if TYPE_CHECKING:
     from pytest_envguard.linux.abilities import Probing
-
-INSIDE = "PYTEST_ENVGUARD"  # as `planning.process` sets it
 
 
 def prepare(config: pytest.Config, wanted: str, probing: Probing | None = None) -> list[Plan]:
@@ -102,8 +100,7 @@ class Planner:
         values = {name: _changed(profile, name, raw, where) for name, raw in changes.items()}
         if not values:
             return profile
-        shown = (f"{name}={'…' if isinstance(raw, Mapping) else raw}" for name, raw in changes.items())
-        return profile.with_values(":".join((selection, *shown)), values)
+        return profile.with_values(changed_selection(selection, changes), values)
 
     def inside(self, profile: Profile) -> Profile:
         """Return ``profile`` as it is from within the environment that this process runs in: the stricter of both."""

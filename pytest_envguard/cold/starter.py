@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import sys
@@ -19,7 +18,7 @@ from pytest_envguard.endings import describe
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.model.dimensions import DIMENSIONS, read
 from pytest_envguard.model.plan import Plan
-from pytest_envguard.model.profile import Profile
+from pytest_envguard.model.profile import Profile, is_time
 
 _WHERE = "`cold_start`"
 _OWN_WORDS = ("profile", "timeout", "within")
@@ -118,13 +117,9 @@ def _checked(code: object, timeout: object, changes: Mapping[str, object]) -> st
             )
     if not isinstance(code, str) or not code.strip():
         raise EnvguardError(f"{_WHERE}: expected Python code, got {code!r}", 'for example `cold_start("import app")`')
-    if not _is_time(timeout):
+    if not is_time(timeout):
         raise EnvguardError(f"{_WHERE}: `timeout`: expected a number of seconds above zero, got {timeout!r}")
     return textwrap.dedent(code)
-
-
-def _is_time(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def _limit(profile: Profile, within: object, timeout: float) -> Limit | None:
@@ -134,7 +129,7 @@ def _limit(profile: Profile, within: object, timeout: float) -> Limit | None:
         if within not in profile.budgets:
             raise _no_budget(profile, within)
         name, seconds = within, profile.budgets[within].seconds
-    elif _is_time(within):
+    elif is_time(within):
         name, seconds = "", float(within)  # type: ignore[arg-type]  # it is a number
     else:
         raise EnvguardError(f"{_WHERE}: `within`: expected the name of a budget or a number of seconds, got {within!r}")

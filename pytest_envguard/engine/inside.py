@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import resource
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
+from pytest_envguard.capturing import capture_in_memory
 from pytest_envguard.linux import identity, probe
 
 NO_BASETEMP = "/nonexistent/envguard"  # what xdist is told instead of a folder on the host
@@ -18,26 +19,14 @@ BROKEN = 4  # exit status of a worker that was stopped by a broken promise
 
 
 def shelter_pytest() -> None:
-    """Keep pytest's capture files and coverage's data out of the simulated file systems.
-
-    Trap: pytest captures into a temporary file. In a full ``/tmp``, ``print()`` inside a test would raise ENOSPC, which
-    no deployment does.
-    """
+    """Keep pytest's capture files and coverage's data out of the simulated file systems."""
     if descriptor := os.environ.pop(PROC, ""):
         os.set_inheritable(int(descriptor), False)  # for pytest alone: what tests start must not reach it
         identity.reach_proc(int(descriptor))
     coverage_folder = os.environ.pop(SHELTER)
     if coverage_folder:
         os.environ["COVERAGE_FILE"] = f"{coverage_folder}/.coverage"
-    # pytest offers no setting for the place of its capture files; a test fills /tmp and prints, so that a pytest in
-    # which this name has moved is noticed.
-    from _pytest import capture
-
-    def memory_file(*_arguments: object, **_options: object) -> IO[bytes]:
-        return os.fdopen(os.memfd_create("pytest-capture", os.MFD_CLOEXEC), "wb+", buffering=0)
-
-    if hasattr(capture, "TemporaryFile"):
-        capture.TemporaryFile = memory_file
+    capture_in_memory()
 
 
 class Inside:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.dimensions import Value
 from pytest_envguard.model.profile import Profile
+from pytest_envguard.model.profile import variables as profile_variables
 
 PROJECT = "the project"  # what a profile's layout calls the folder of the deployed code
 SHOWN = (
@@ -132,7 +132,7 @@ def make_layout(profile: Profile, python: tuple[int, int], caller_home: str | No
     project = next((path for path, what in profile.layout.items() if what == PROJECT), None)
     folder = _text(values, "folder", "project")
     folder = (project or "/") if folder == "project" else folder
-    variables = {"PWD": folder, **_standard(values), **_filled(profile, project or folder, python)}
+    variables = {"PWD": folder, **_standard(values), **profile_variables(profile, project or folder, python)}
     if home is not None:
         variables["HOME"] = home
     return Layout(
@@ -213,29 +213,6 @@ def _home(value: Value, caller_home: str | None) -> tuple[str | None, str | None
 def _standard(values: Mapping[str, Value]) -> dict[str, str]:
     named = {"LANG": values.get("locale"), "TZ": values.get("timezone")}
     return {name: value for name, value in named.items() if isinstance(value, str)}
-
-
-def _filled(profile: Profile, project: str, python: tuple[int, int]) -> dict[str, str]:
-    """Return the profile's variables; one whose placeholder has no value is left out."""
-    variables, memory = profile.values.get("env", {}), profile.values.get("memory")
-    assert isinstance(variables, Mapping)
-    known = {
-        "runtime": _text(profile.values, "runtime", ".".join(map(str, python))).removeprefix("python"),
-        "project": project,
-        "memory_mb": str(memory >> 20) if isinstance(memory, int) else None,
-    }
-    filled = {}
-    for name, text in variables.items():
-        used = re.findall(r"\{(\w+)\}", text)
-        for placeholder in used:
-            if placeholder not in known:
-                raise EnvguardError(
-                    f"profile `{profile.name}`: `env.{name}`: no placeholder is named `{{{placeholder}}}`",
-                    f"known: {', '.join(known)}",
-                )
-        if all(known[placeholder] is not None for placeholder in used):
-            filled[name] = re.sub(r"\{(\w+)\}", lambda match: str(known[match[1]]), text)
-    return filled
 
 
 def _unset(values: Mapping[str, Value], home: str | None) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
-from typing import IO, NamedTuple
+from typing import IO
 
 import pytest
 
@@ -19,16 +19,6 @@ from pytest_envguard.model.plan import Plan
 _MOST_AHEAD = 2  # environments that wait for tests to come; of the kind that was asked for longest ago there is none
 
 
-class Environment(NamedTuple):
-    """One that a test can join.
-
-    Attributes:
-        init: Process id of its first process; None if the plan needs no namespace, so that there's nothing to join.
-    """
-
-    init: int | None
-
-
 class Environments:
     """The pool's program and what it was asked; started when the first test needs it."""
 
@@ -39,50 +29,54 @@ class Environments:
         self._ahead: list[str] = []  # scripts of environments that were ordered for tests to come
         self._made: dict[str, str] = {}  # script to the answer about one that was ordered ahead
 
-    def take(self, plan: Plan) -> Environment:
-        """Return an environment that nobody has used, and order the next of its kind.
+    def take(self, plan: Plan) -> int | None:
+        """Return the first process of an environment that nobody has used, and order the next of its kind.
+
+        None if the plan needs no namespace, so that there is nothing to join.
 
         Raises:
             EnvguardError: It can't be made, with the kernel's answer.
         """
         if not plan.script["namespaces"]:
-            return Environment(None)
+            return None
         script = launcher.encode(plan.script)
-        if script in self._ahead:
-            self._ahead.remove(script)
-            answer = self._made.pop(script, "") or self._answer(f"later make {script}")
-        else:
-            answer = self._ask(f"make {script}")
-        kind, _, value = answer.partition(" ")
-        if kind != "ready":
-            raise EnvguardError(f"`{plan.name}` {value}", "see `envguard doctor` for what this machine can do")
+        answer = self._ahead_answer(script) if script in self._ahead else self._ask(f"make {script}")
+        init = _init(answer)
+        if init is None:
+            reason = answer.removeprefix("failed ")
+            raise EnvguardError(f"`{plan.name}` {reason}", "see `envguard doctor` for what this machine can do")
         self._order_ahead(script)
-        return Environment(int(value))
+        return init
+
+    def _ahead_answer(self, script: str) -> str:
+        """Return the answer about the environment that was ordered ahead, which is one no more."""
+        self._ahead.remove(script)
+        return self._made.pop(script, "") or self._answer(f"later make {script}")
 
     def _order_ahead(self, script: str) -> None:
         while len(self._ahead) >= _MOST_AHEAD:
-            unused = self._ahead.pop(0)
-            _, _, init = (self._made.pop(unused, "") or self._answer(f"later make {unused}")).partition(" ")
-            self._tell(f"later end {init}")
+            unused = _init(self._ahead_answer(self._ahead[0]))
+            if unused is not None:
+                self._tell(f"later end {unused}")
         self._ahead.append(script)
         self._tell(f"later make {script}")
 
-    def admit(self, environment: Environment, plan: Plan, process: int) -> None:
+    def admit(self, init: int | None, plan: Plan, process: int) -> None:
         """Put ``process`` under the environment's memory limit, where a cgroup guards it."""
         memory = plan.script["memory"]
         if isinstance(memory, dict) and memory["by"] == "cgroup":
-            self._ask(f"admit {environment.init} {process}")
+            self._ask(f"admit {init} {process}")
 
-    def give_back(self, environment: Environment, *, killed: bool) -> bool:
+    def give_back(self, init: int | None, *, killed: bool) -> bool:
         """End an environment; return whether a test that was ``killed`` had used too much memory.
 
         Otherwise nobody waits until everything in it is gone.
         """
-        if environment.init is None:
+        if init is None:
             return False
         if killed:
-            return self._ask(f"end {environment.init}") == "memory"
-        self._tell(f"later end {environment.init}")
+            return self._ask(f"end {init}") == "memory"
+        self._tell(f"later end {init}")
         return False
 
     def _ask(self, order: str) -> str:
@@ -94,9 +88,7 @@ class Environments:
         assert self._answers is not None
         while order in self._expected:
             answered = self._expected.pop(0)
-            answer = (
-                self._answers.readline().decode().strip() or "failed: the program that makes environments has ended"
-            )
+            answer = self._answers.readline().decode().strip() or "failed the program that makes environments has ended"
             if answered == order:
                 return answer
             if answered.startswith("later make "):
@@ -122,6 +114,12 @@ class Environments:
             self._orders.close()
             self._answers.read()
             self._answers.close()
+
+
+def _init(answer: str) -> int | None:
+    """Return the process that an answer names, None if it says that nothing could be made."""
+    kind, _, value = answer.partition(" ")
+    return int(value) if kind == "ready" else None
 
 
 _ENVIRONMENTS = pytest.StashKey[Environments]()

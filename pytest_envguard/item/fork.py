@@ -5,7 +5,7 @@ that takes a user namespace, which pytest itself must not enter, there are two f
 
     pytest
       joiner    joins the environment's namespaces, waits, ends the way the test's process ended
-        test    drops to its identity and limits, runs the test, reports through a pipe
+        test    drops to its identity and limits, runs the test, reports through a file in memory
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from typing import NamedTuple, NoReturn
 
 from pytest_envguard import launcher
 from pytest_envguard.item.channel import Channel, Receiver
-from pytest_envguard.linux import limits
 from pytest_envguard.linux import syscalls as call
 
 
@@ -150,9 +149,5 @@ def _fork_again(script: launcher.Script, act: Act, channel: Channel) -> None:
     if not script["namespaces"] & call.CLONE_NEWPID:
         launcher.end_all(launcher.children())
     if os.WIFSIGNALED(status):
-        limits.apply({"CORE": [0, 0]})  # the test has dumped its core already, if it was to
-        number = os.WTERMSIG(status)
-        if number != signal.SIGKILL:
-            signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        launcher.end_by(os.WTERMSIG(status))
     os._exit(os.WEXITSTATUS(status))

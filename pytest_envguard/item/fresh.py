@@ -11,11 +11,12 @@ import pickle
 import subprocess
 import sys
 from contextlib import suppress
-from typing import IO, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import pytest
 
 from pytest_envguard import launcher
+from pytest_envguard.capturing import capture_in_memory
 from pytest_envguard.item import coverage, inside, temporary
 from pytest_envguard.item.channel import Channel, Receiver
 from pytest_envguard.item.fork import Child
@@ -150,7 +151,6 @@ def _session(item: pytest.Item, plan: Plan) -> dict[str, Any]:
     plugins = [*settings.get("plugins", ()), "no:terminal", "no:xdist", "no:stepwise"]
     return {
         "options": {**settings, **_PLAIN_OPTIONS, "plugins": plugins, "basetemp": temporary.for_fresh(item, plan)},
-        "folder": str(config.invocation_params.dir),
         "file": str(item.path),
     }
 
@@ -176,7 +176,7 @@ def main(told: dict[str, Any]) -> NoReturn:
     if broken := probe.broken(task.promises):
         channel.send("broken", "; ".join(broken))
         os._exit(0)
-    _capture_into(task.output)
+    capture_in_memory(task.output)  # which the parent can read after a crash
     measurement = coverage.start(task.coverage)
     from _pytest.config import Config
 
@@ -187,20 +187,6 @@ def main(told: dict[str, Any]) -> NoReturn:
     except BaseException as error:  # noqa: BLE001  # the parent reports it
         channel.send("internal", f"pytest could not run in a fresh interpreter: {error}")
     os._exit(0)
-
-
-def _capture_into(output: tuple[int, int]) -> None:
-    """Let pytest capture into files that the parent can read after a crash, and not below a simulated /tmp."""
-    from _pytest import capture
-
-    descriptors = list(output)
-
-    def next_file(*_arguments: object, **_options: object) -> IO[bytes]:
-        descriptor = descriptors.pop(0) if descriptors else os.memfd_create("pytest-capture", os.MFD_CLOEXEC)
-        return os.fdopen(descriptor, "wb+", buffering=0)
-
-    if hasattr(capture, "TemporaryFile"):
-        capture.TemporaryFile = next_file  # as `engine.inside` does in a worker
 
 
 class _OneTest:

@@ -19,7 +19,7 @@ from _pytest.runner import runtestprotocol
 from pytest_envguard import launcher
 from pytest_envguard.item import coverage, pool, temporary
 from pytest_envguard.item.channel import Channel
-from pytest_envguard.item.reports import send_report, send_warning
+from pytest_envguard.item.reports import failed_subtests, send_report, send_warning
 from pytest_envguard.item.request import CHOSEN, Request, enter
 from pytest_envguard.linux import identity, probe
 from pytest_envguard.linux import syscalls as call
@@ -177,9 +177,9 @@ class Forwarding:
         """Send a report as soon as it's there, so that a crash later doesn't lose it (subtests call this hook too)."""
         if self._channel is not None:
             if self._channel.echo:
-                _flush(sys.stdout)
+                flush_streams()
                 self._channel.send("column", _column(self._config))
-            if failed := _failed_subtests(self._config, report):
+            if failed := failed_subtests(self._config, report):
                 self._channel.send("subtests", failed)
             send_report(report, self._channel)
 
@@ -187,17 +187,6 @@ class Forwarding:
         """Let the parent wait for as long as somebody debugs."""
         if self._channel is not None:
             self._channel.send("debugging")
-
-
-def _failed_subtests(config: pytest.Config, report: Any) -> int:
-    """Return how many subtests pytest has counted as failed, of the test whose call is reported."""
-    with suppress(ImportError):  # pytest 9.0 and later
-        from _pytest.subtests import failed_subtests_key
-
-        counts: Any = config.stash.get(failed_subtests_key, None)
-        if counts is not None and type(report) is pytest.TestReport and report.when == "call":
-            return int(counts[getattr(report, "id", report.nodeid)])
-    return 0
 
 
 _FORWARDING = pytest.StashKey[Forwarding]()
@@ -235,8 +224,7 @@ def run_test(item: pytest.Item, channel: Channel, measurement: Any) -> None:
     channel.send("coverage", coverage.end(measurement))
     if (session.shouldstop, session.shouldfail) != before:
         channel.send("stop", (session.shouldstop, session.shouldfail))
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        _flush(stream)  # nobody else will: the process ends without the interpreter's own end
+    flush_streams()  # nobody else will: the process ends without the interpreter's own end
     if channel.echo:
         channel.send("column", _column(item.config))
     channel.send(*ending)
@@ -255,6 +243,8 @@ def _column(config: pytest.Config) -> str:
     return str(getattr(reporter._tw, "_current_line", "")) if reporter else ""  # noqa: SLF001  # see `runner`
 
 
-def _flush(stream: Any) -> None:
-    with suppress(AttributeError, OSError, ValueError):
-        stream.flush()
+def flush_streams() -> None:
+    """Write out what Python has buffered of standard output and error, and of what pytest captures them with."""
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        with suppress(AttributeError, OSError, ValueError):  # there is none, or it is closed
+            stream.flush()  # type: ignore[union-attr]

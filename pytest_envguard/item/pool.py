@@ -57,12 +57,12 @@ class Environment:
         self._told = b""
         kind, _, value = self._line().partition(" ")
         if kind != "init":
-            self._remove()
+            self.is_gone(wait=True)
             raise OSError(0, value or "its first process ended at once")
         self.init = int(value)
         refused = self._line()
         if refused != "ready":
-            self._remove()
+            self.is_gone(wait=True)
             raise OSError(0, refused or "its first process ended")
 
     def _line(self) -> str:
@@ -104,10 +104,6 @@ class Environment:
         if self._group:
             self._group.remove()
         return True
-
-    def _remove(self) -> None:
-        """Give up an environment that could not be made."""
-        self.is_gone(wait=True)
 
 
 def _keep(script: Script, tell: int) -> int:

@@ -1,9 +1,10 @@
-"""What comes out of a test, made fit for the way back from its process: reports and warnings."""
+"""What comes out of a test, made fit for the way back from its process: reports, warnings, counts of subtests."""
 
 from __future__ import annotations
 
 import pickle
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -62,3 +63,21 @@ def receive_warning(told: tuple[Any, type[Warning], str, int, str | None]) -> No
     """Hand a warning to whoever records warnings here: pytest does, around every test."""
     message, category, filename, lineno, line = told
     warnings.showwarning(message, category, filename, lineno, line=line)
+
+
+def failed_subtests(config: pytest.Config, report: pytest.TestReport) -> int:
+    """Return how many subtests pytest has counted as failed, of the test whose call is reported."""
+    with suppress(ImportError):  # pytest 9.0 and later
+        from _pytest.subtests import failed_subtests_key
+
+        counts: Any = config.stash.get(failed_subtests_key, None)
+        if counts is not None and type(report) is pytest.TestReport and report.when == "call":
+            return int(counts[getattr(report, "id", report.nodeid)])
+    return 0
+
+
+def set_failed_subtests(item: Any, count: int) -> None:
+    """Let pytest know, where it judges the test as a whole, what `failed_subtests` returned in its process."""
+    from _pytest.subtests import failed_subtests_key
+
+    item.config.stash[failed_subtests_key][getattr(item, "id", item.nodeid)] = count

@@ -12,7 +12,8 @@ from pytest_envguard import options
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.item import ENVIRONMENT, FIXTURES, MARKER
 from pytest_envguard.model.dimensions import DIMENSIONS
-from pytest_envguard.planning.process import INSIDE
+from pytest_envguard.model.plan import INSIDE
+from pytest_envguard.profiles import changed_selection
 
 _WHERE = f"@pytest.mark.{MARKER}"
 _SETTINGS = ("fresh", "timeout")
@@ -37,8 +38,7 @@ class Request(NamedTuple):
     timeout: float | None = None
 
     def __str__(self) -> str:
-        shown = (f"{name}={'…' if isinstance(raw, Mapping) else raw}" for name, raw in self.changes.items())
-        return ":".join((self.selection, *shown))
+        return changed_selection(self.selection, self.changes)
 
 
 def requests_of(marks: Iterable[pytest.Mark]) -> list[Request]:

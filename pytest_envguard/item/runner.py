@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from contextlib import nullcontext
 from functools import partial
@@ -18,7 +17,7 @@ from pytest_envguard.item import coverage, inside, temporary, threads
 from pytest_envguard.item.channel import Channel
 from pytest_envguard.item.environments import environments
 from pytest_envguard.item.fork import Child, fork
-from pytest_envguard.item.reports import receive_warning, unable_to_return
+from pytest_envguard.item.reports import receive_warning, set_failed_subtests, unable_to_return
 from pytest_envguard.item.request import Request, timeout
 from pytest_envguard.launcher import OUT_OF_MEMORY
 from pytest_envguard.model.plan import Plan
@@ -27,6 +26,7 @@ from pytest_envguard.model.verdict import OWN_ENVIRONMENT
 
 _GRACE = 5.0  # seconds that a test's fixtures have to end after Ctrl-C
 _PROMPT = 0.5  # seconds in which a process that got the terminal's Ctrl-C as well shows it
+_DUMPING = 0.1  # seconds in which a process writes its stacks; nothing says when it has
 _MOST_FRAMES = 20
 _MOST_BYTES = 1 << 20
 _PROVEN = pytest.StashKey[set[int]]()
@@ -108,7 +108,7 @@ class Attempt:
         elif kind == "coverage":
             coverage.merge(value)
         elif kind == "subtests":
-            _count_failed_subtests(self._item, value)
+            set_failed_subtests(self._item, value)
         elif kind == "debugging":
             child.receiver.deadline = None
         elif kind == "stop":
@@ -133,9 +133,7 @@ class Attempt:
         process = child.inner()
         if child.dumps and process is not None:
             os.kill(process, inside.DUMP)
-            time.sleep(
-                0.1
-            )  # the handler writes from whatever the process is in, which takes no time that can be awaited
+            time.sleep(_DUMPING)
         child.kill()
         self._ending = ("hung", why)
 
@@ -204,7 +202,7 @@ class ForkedAttempt(Attempt):
         temporary.make(self._item, plan)
         temporary.open_to_others(config, plan)
         inside.forwarding(config)
-        environment = made.take(plan)
+        init = made.take(plan)
         task = inside.Task(
             self._item,
             self._request,
@@ -217,15 +215,15 @@ class ForkedAttempt(Attempt):
         )
         code, over_memory = 0, False
         try:
-            admit = partial(made.admit, environment, plan)
+            admit = partial(made.admit, init, plan)
             channel = Channel.open(in_turns=_writes_to_terminal(config))
             try:
-                child = fork(plan.script, environment.init, admit, partial(inside.run, task), channel)
+                child = fork(plan.script, init, admit, partial(inside.run, task), channel)
             except OSError as error:
                 raise _not_started(error) from None
             code = self._follow(child)
         finally:
-            over_memory = made.give_back(environment, killed=code == -signal.SIGKILL)
+            over_memory = made.give_back(init, killed=code == -signal.SIGKILL)
         return OUT_OF_MEMORY if over_memory else code
 
     def _captured(self) -> tuple[str, str]:
@@ -261,9 +259,7 @@ def tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> None:
 
 def _flush(config: pytest.Config) -> None:
     """Write out what is buffered, or both processes would."""
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        if stream is not None and not stream.closed:
-            stream.flush()
+    inside.flush_streams()
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.flush()
@@ -281,14 +277,6 @@ def _continue_line(config: pytest.Config, line: str) -> None:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter._tw._current_line = line  # noqa: SLF001  # only the look depends on it
-
-
-def _count_failed_subtests(item: Any, count: int) -> None:
-    """Let pytest know, where it judges the test as a whole, that subtests of it failed."""
-    from _pytest.subtests import failed_subtests_key
-
-    counts: Any = item.config.stash[failed_subtests_key]
-    counts[getattr(item, "id", item.nodeid)] = count
 
 
 def _test_frames(stacks: str) -> str:

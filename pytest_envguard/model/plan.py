@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NamedTuple
 
+INSIDE = "PYTEST_ENVGUARD"  # environment variable that names the environment to whatever runs in it
+
 
 class Strength(IntEnum):
     """How true a restriction is, weakest first; the names are the values of ``--envguard-fidelity``."""

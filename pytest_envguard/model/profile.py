@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.dimensions import DIMENSIONS, Value
 
 
@@ -16,6 +19,11 @@ class Budget(NamedTuple):
     """
 
     seconds: float
+
+
+def is_time(value: object) -> bool:
+    """Whether ``value`` is a number of seconds that something can be compared with: above zero, not `inf` or `nan`."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def budget_source(name: str) -> str:
@@ -68,6 +76,38 @@ class Profile(NamedTuple):
             budgets=self.budgets,
             layout=self.layout,
         )
+
+
+def variables(profile: Profile, project: str, python: tuple[int, int]) -> dict[str, str]:
+    """Return the environment variables that ``profile`` sets, with their placeholders filled.
+
+    Args:
+        profile: One whose placeholder has no value (the memory, if it isn't limited) is left out.
+        project: Folder of the deployed code.
+        python: Version of the running interpreter, for profiles that don't say theirs.
+
+    Raises:
+        EnvguardError: No placeholder has such a name.
+    """
+    written, memory = profile.values.get("env", {}), profile.values.get("memory")
+    assert isinstance(written, Mapping)
+    known = {
+        "runtime": str(profile.values.get("runtime", ".".join(map(str, python)))).removeprefix("python"),
+        "project": project,
+        "memory_mb": str(memory >> 20) if isinstance(memory, int) else None,
+    }
+    filled = {}
+    for name, text in written.items():
+        used = re.findall(r"\{(\w+)\}", text)
+        for placeholder in used:
+            if placeholder not in known:
+                raise EnvguardError(
+                    f"profile `{profile.name}`: `env.{name}`: no placeholder is named `{{{placeholder}}}`",
+                    f"known: {', '.join(known)}",
+                )
+        if all(known[placeholder] is not None for placeholder in used):
+            filled[name] = re.sub(r"\{(\w+)\}", lambda match: str(known[match[1]]), text)
+    return filled
 
 
 def combine(first: Profile, second: Profile) -> Profile:

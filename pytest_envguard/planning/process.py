@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-from pytest_envguard.errors import EnvguardError
 from pytest_envguard.linux import abilities as facility
 from pytest_envguard.model.dimensions import show_size
+from pytest_envguard.model.plan import INSIDE
+from pytest_envguard.model.profile import variables
 from pytest_envguard.planning.draft import MOUNTS, Draft
 
 _UNLIMITED = -1
-INSIDE = "PYTEST_ENVGUARD"  # names the environment to whatever runs in it
 
 
 def plan_limits(draft: Draft) -> None:
@@ -115,11 +114,9 @@ def plan_environment(draft: Draft) -> None:
     if isinstance(zone := draft.value("timezone"), str):
         draft.set_variables["TZ"] = zone
         draft.directly("timezone", f"TZ={zone}", "environment")
-    variables = draft.value("env", {})
-    assert isinstance(variables, Mapping)
-    filled = {name: value for name, text in variables.items() if (value := _filled(draft, name, text)) is not None}
+    filled = variables(draft.profile, draft.surroundings.project, draft.surroundings.python)
     draft.set_variables.update(filled)
-    if variables or unset:
+    if draft.value("env") or unset:
         draft.directly("env", f"{len(filled)} variables set, {len(unset)} removed", "environment")
     draft.promises["environ"] = {
         "set": dict(draft.set_variables),
@@ -138,8 +135,8 @@ def _locale(draft: Draft, locale: str) -> None:
     """
     draft.unset_variables += ["LANGUAGE", "LC_*"]
     known_here = locale in draft.surroundings.locales
-    variables = draft.value("env", {})
-    known_there = not (isinstance(variables, Mapping) and "LC_CTYPE" in variables)
+    written = draft.value("env", {})
+    known_there = not (isinstance(written, Mapping) and "LC_CTYPE" in written)
     if known_there and not known_here:
         draft.set_variables["LANG"] = _FALLBACK_LOCALE
         draft.approximately(
@@ -166,24 +163,3 @@ def _home(draft: Draft) -> None:
     elif home != "host":
         draft.set_variables["HOME"] = str(home)
         draft.directly("home", f"HOME={home}", "environment")
-
-
-def _filled(draft: Draft, name: str, text: str) -> str | None:
-    """Return ``text`` with its placeholders filled, or None if one of them has no value (the variable is left out)."""
-    memory = draft.value("memory")
-    known = {
-        "runtime": str(draft.value("runtime", ".".join(map(str, draft.surroundings.python)))).removeprefix("python"),
-        "project": draft.surroundings.project,
-        "memory_mb": str(memory >> 20) if isinstance(memory, int) else None,
-    }
-    for placeholder in re.findall(r"\{(\w+)\}", text):
-        if placeholder not in known:
-            raise EnvguardError(
-                f"profile `{draft.profile.name}`: `env.{name}`: no placeholder is named `{{{placeholder}}}`",
-                f"known: {', '.join(known)}",
-            )
-        value = known[placeholder]
-        if value is None:
-            return None
-        text = text.replace(f"{{{placeholder}}}", value)
-    return text

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pytest_envguard.profiles.catalogue import Catalogue, load_catalogue
+from pytest_envguard.profiles.catalogue import Catalogue, changed_selection, load_catalogue
 
-__all__ = ["Catalogue", "load_catalogue"]
+__all__ = ["Catalogue", "changed_selection", "load_catalogue"]

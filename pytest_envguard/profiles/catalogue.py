@@ -92,6 +92,12 @@ class Catalogue:
         return _inherit(name, table, parent, runtime or self.python)
 
 
+def changed_selection(selection: str, changes: Mapping[str, object]) -> str:
+    """Return ``selection`` with changes of dimensions, as the language writes them; for a table it has only an ellipsis."""
+    shown = (f"{name}={'…' if isinstance(raw, Mapping) else raw}" for name, raw in changes.items())
+    return ":".join((selection, *shown))
+
+
 def _override(override: str, word: str, names: str) -> tuple[str, Value]:
     name, equals, raw = override.partition("=")
     _known_dimension(name, f"`{word}`")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import sys
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.model.dimensions import DIMENSIONS, Value, read
-from pytest_envguard.model.profile import Budget
+from pytest_envguard.model.profile import Budget, is_time
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -147,8 +146,7 @@ def _budget(name: str, raw: Any, where: str) -> Budget:
     if "seconds" not in raw:
         raise EnvguardError(f"{at}: `seconds` is missing")
     seconds = raw["seconds"]
-    # TOML has `nan` and `inf`: neither is a time that something can be compared with.
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
+    if not is_time(seconds):
         raise EnvguardError(f"{at}: `seconds`: expected a number above zero, got {seconds!r}")
     return Budget(float(seconds))
 

@@ -29,21 +29,13 @@ def profile_text(profile: Profile) -> str:
         lines += ["", f"{name} = {_shown(name, value)}", *_block(DIMENSIONS[name].meaning)]
         if isinstance(value, Mapping):
             lines += [f"    {key}={text}" for key, text in value.items()]
-        lines += _block(f"source: {profile.sources.get(name, 'the project itself')}")
-        if name in profile.unverified:
-            lines += _block(f"unverified: {profile.unverified[name]}")
+        lines += _origin(profile, name)
     for name, budget in profile.budgets.items():
-        key = budget_source(name)
         lines += ["", f"budget {name}: {budget.seconds:g} s", *_block(f'compared by `cold_start(…, within="{name}")`')]
-        lines += _block(f"source: {profile.sources.get(key, 'the project itself')}")
-        if key in profile.unverified:
-            lines += _block(f"unverified: {profile.unverified[key]}")
+        lines += _origin(profile, budget_source(name))
     for path, what in profile.layout.items():
-        key = layout_source(path)
         lines += ["", f"folder {path}: {what}", *_block("shown by the fixture `fake_environment`")]
-        lines += _block(f"source: {profile.sources.get(key, 'the project itself')}")
-        if key in profile.unverified:
-            lines += _block(f"unverified: {profile.unverified[key]}")
+        lines += _origin(profile, layout_source(path))
     shown = {*profile.values, *map(budget_source, profile.budgets), *map(layout_source, profile.layout)}
     others = [f"{key}: {reason}" for key, reason in profile.unverified.items() if key not in shown]
     for title, sentences in (("less certain", others), ("not simulated", profile.not_simulated)):
@@ -52,6 +44,12 @@ def profile_text(profile: Profile) -> str:
             for sentence in sentences:
                 lines += textwrap.wrap(sentence, _WIDTH, initial_indent="  - ", subsequent_indent="    ")
     return "\n".join(lines)
+
+
+def _origin(profile: Profile, key: str) -> list[str]:
+    """Return where a fact comes from, and why it's less certain if it is."""
+    lines = _block(f"source: {profile.sources.get(key, 'the project itself')}")
+    return lines + (_block(f"unverified: {profile.unverified[key]}") if key in profile.unverified else [])
 
 
 def _shown(name: str, value: Value) -> str:
