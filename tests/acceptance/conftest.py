@@ -51,6 +51,11 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
+def write(project: Path, source: str, name: str = "test_it.py") -> None:
+    """Write a test file that begins with the usual imports."""
+    (project / name).write_text(f"import errno, os, pathlib, socket, subprocess, sys, time\nimport pytest\n{source}\n")
+
+
 def plain_environment() -> dict[str, str]:
     """The caller's variables without those that would change what these tests see."""
     dropped = ("PYTEST_", "PY_COLORS", "FORCE_COLOR", "COLUMNS", "COV_", "COVERAGE_", "TOX_", "CI", "BUILD_NUMBER")

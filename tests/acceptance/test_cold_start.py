@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import left_over
+
 from .conftest import Result, Run, plain_environment
 
 SWALLOWS = """
@@ -251,24 +253,7 @@ def test_after_its_time_everything_is_gone(project: Path, passes: Run, profile: 
         "assert found.ending == 'still running after 1 s, so it was killed with everything that it had started'"
     )
     assert time.monotonic() - started < 30
-    assert _gone(mark)
-
-
-def _gone(mark: str) -> bool:
-    """Whether within ten seconds no process has ``mark`` on its command line any more."""
-    end = time.monotonic() + 10
-    while any(_has(entry, mark) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def _has(entry: Path, mark: str) -> bool:
-    try:
-        return mark.encode() in (entry / "cmdline").read_bytes() and entry.name != str(os.getpid())
-    except OSError:
-        return False
+    assert left_over(mark) == []
 
 
 def test_huge_output_and_empty_input(passes: Run) -> None:

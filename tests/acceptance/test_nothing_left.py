@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.processes import carrying, left_over
+
 from .conftest import plain_environment, start
 
 SLEEPS = """
@@ -26,28 +28,6 @@ def test_sleeps():
     print("asleep", file=sys.__stderr__, flush=True)
     time.sleep(600)
 """
-
-
-def _processes(mark: str) -> list[str]:
-    """Return the command lines of all processes that carry ``mark``, zombies left out."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if mark.encode() in words and int(entry.name) != os.getpid():
-                found.append(words.replace(b"\0", b" ").decode(errors="replace")[:200])
-    return found
-
-
-def _gone(mark: str, patience: float = 10.0) -> list[str]:
-    """Wait until no process carries ``mark``; return those that still do."""
-    end = time.monotonic() + patience
-    while (left := _processes(mark)) and time.monotonic() < end:
-        time.sleep(0.05)
-    return left
 
 
 @pytest.fixture
@@ -76,7 +56,7 @@ def running(project: Path, mark: str) -> Iterator[subprocess.Popen[str]]:
 
 def _wait_until_asleep(mark: str, count: int = 2) -> None:
     end = time.monotonic() + 60
-    while sum("time.sleep(600)" in line for line in _processes(mark)) < count:
+    while sum("time.sleep(600)" in line for line in carrying(mark)) < count:
         assert time.monotonic() < end, "the tests did not start"
         time.sleep(0.05)
 
@@ -106,7 +86,7 @@ def test_a_run_that_is_ended_leaves_nothing(
         os.kill(running.pid, number)
     running.communicate(timeout=30)
 
-    assert _gone(mark) == []
+    assert left_over(mark) == []
     assert _machine(project) == before
     if number is not signal.SIGKILL:
         cases = ElementTree.parse(project / "junit.xml").findall(".//testcase")
@@ -139,7 +119,7 @@ def test_a_run_killed_while_it_starts_leaves_nothing(project: Path, mark: str, d
     process.kill()
     process.communicate(timeout=30)
 
-    assert _gone(mark) == []
+    assert left_over(mark) == []
     assert _machine(project) == before
 
 
@@ -155,5 +135,5 @@ def test_a_run_that_ends_well_leaves_nothing(project: Path, mark: str) -> None:
     out, _ = process.communicate(timeout=60)
 
     assert "2 passed" in out
-    assert _gone(mark) == []
+    assert left_over(mark) == []
     assert _machine(project) == before

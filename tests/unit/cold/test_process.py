@@ -13,6 +13,7 @@ import pytest
 
 from pytest_envguard.cold import process
 from pytest_envguard.cold.process import Account, run_fresh
+from tests.processes import left_over
 
 
 def cold(code: str, timeout: float = 30.0, **variables: str) -> Account:
@@ -23,28 +24,6 @@ def cold(code: str, timeout: float = 30.0, **variables: str) -> Account:
 def plain(code: str) -> subprocess.CompletedProcess[str]:
     """Run ``code`` as a user would in a shell."""
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, stdin=subprocess.DEVNULL)
-
-
-def alive(mark: str) -> list[str]:
-    """Return the processes, zombies left out, whose command line has ``mark``."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if mark.encode() in words:
-                found.append(entry.name)
-    return found
-
-
-def gone(mark: str) -> bool:
-    """Whether within ten seconds no process has ``mark`` any more."""
-    end = time.monotonic() + 10
-    while alive(mark) and time.monotonic() < end:
-        time.sleep(0.02)
-    return not alive(mark)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +142,7 @@ def test_a_process_that_holds_the_pipes_is_not_waited_for() -> None:
     found = cold(f"import subprocess; print('done'); subprocess.Popen(['sh', '-c', 'sleep 600; : {mark}'])")
     assert (found.code, found.output) == (0, "done\n")
     assert time.monotonic() - begun < 10
-    assert gone(mark)
+    assert left_over(mark) == []
 
 
 @pytest.mark.parametrize("session", [True, False])
@@ -175,7 +154,7 @@ def test_after_its_time_the_whole_tree_is_killed(session: bool) -> None:
     found = cold(code, timeout=1.5)
     assert (found.timed_out, found.code, found.output) == (True, -signal.SIGKILL, "early\n")
     assert 1 < found.seconds < 10
-    assert gone(mark)
+    assert left_over(mark) == []
 
 
 def test_an_interrupt_kills_it_too() -> None:
@@ -191,7 +170,7 @@ def test_an_interrupt_kills_it_too() -> None:
     finally:
         signal.signal(signal.SIGALRM, signal_handler)
         signal.signal(signal.SIGINT, interrupt_handler)
-    assert gone(mark)
+    assert left_over(mark) == []
 
 
 def test_code_that_closes_every_descriptor_harms_nobody() -> None:

@@ -1,0 +1,115 @@
+"""Mistakes in markers, and machines that can't enforce what a test asks for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import Run, plain_environment, write
+
+FORBID = Path(__file__).with_name("forbid.py")
+
+
+@pytest.mark.parametrize(
+    ("marker", "message", "hint"),
+    [
+        ('"lamda"', "no profile is named `lamda`", "did you mean `lambda`?"),
+        ('"lambda", tmp_sze="1M"', "no dimension or setting is named `tmp_sze`", "did you mean `tmp_size`?"),
+        ('"lambda", tmp_size="much"', "`tmp_size`: expected a size", ""),
+        ("3", "expected names of profiles, got 3", 'for example `@pytest.mark.envguard("lambda")`'),
+        ("", "names no profile", 'for example `@pytest.mark.envguard("lambda")`'),
+        ('"lambda", fresh=1', "`fresh`: expected True or False, got 1", ""),
+        ('"lambda", timeout=-1', "`timeout`: expected seconds above zero, got -1", ""),
+    ],
+)
+def test_a_mistake_in_a_marker_is_found_before_the_first_test(
+    project: Path, run: Run, marker: str, message: str, hint: str
+) -> None:
+    write(project, f"def test_first():\n    pass\n\n@pytest.mark.envguard({marker})\ndef test_it():\n    pass")
+    result = run()
+    assert result.code == 4
+    assert "ERROR: test_it.py::test_it: @pytest.mark.envguard" in result.err
+    assert message in result.err and hint in result.err and "Traceback" not in result.err
+    assert "1 passed" not in result.out
+    parallel = run("-n", "1")
+    assert parallel.code == 1 and message in parallel.out and "1 passed, 1 error" in parallel.out
+
+
+@pytest.mark.parametrize("how", ["docker", "quota"])
+def test_where_an_environment_cannot_be_enforced_the_test_is_an_error(project: Path, how: str) -> None:
+    if how == "quota" and os.getuid() != 0:
+        pytest.skip("an ordinary user cannot lower the quota")
+    write(
+        project,
+        """
+@pytest.mark.envguard("lambda")
+def test_marked():
+    pass
+
+@pytest.mark.xfail
+def test_fixture(no_network):
+    pass
+
+@pytest.mark.envguard("lambda")
+@pytest.mark.skip(reason="not today")
+def test_skipped():
+    pass
+
+def test_plain():
+    pass
+""",
+    )
+    words = [sys.executable, str(FORBID), how, sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    result = subprocess.run(words, cwd=project, env=plain_environment(), capture_output=True, text=True)
+    assert result.returncode == 1, result
+    assert "`lambda` cannot be enforced here to the fidelity `exact`" in result.stdout
+    assert "`no_network` cannot be enforced here to the fidelity `exact`" in result.stdout
+    assert "1 passed, 1 skipped, 2 errors" in result.stdout
+
+
+def test_a_plugin_that_runs_tests_itself_cannot_bypass_the_environment(project: Path, run: Run) -> None:
+    write(
+        project,
+        """
+from _pytest.runner import runtestprotocol
+
+class Mine:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item, nextitem):
+        runtestprotocol(item, nextitem=nextitem)
+        return True
+
+def pytest_configure(config):
+    config.pluginmanager.register(Mine())
+""",
+        "conftest.py",
+    )
+    write(project, "@pytest.mark.envguard('lambda')\ndef test_it():\n    pass")
+    result = run()
+    assert result.code == 1
+    assert "asks for an environment and would run without it" in result.out
+
+
+def test_on_another_operating_system_the_test_is_an_error(project: Path, run: Run) -> None:
+    write(
+        project,
+        """
+import signal
+sys.platform = "darwin"
+del signal.SIGRTMAX
+sys.modules["resource"] = None
+""",
+        "conftest.py",
+    )
+    write(
+        project,
+        "def test_plain():\n    pass\n\n@pytest.mark.envguard('lambda')\ndef test_it():\n    pass\n\ndef test_fixture(no_shm):\n    pass",
+    )
+    result = run()
+    assert result.code == 1
+    assert result.out.count("environments are enforced by the Linux kernel, and this is darwin") >= 2
+    assert "1 passed, 2 errors" in result.out
