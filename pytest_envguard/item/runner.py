@@ -29,7 +29,7 @@ _PROMPT = 0.5  # seconds in which a process that got the terminal's Ctrl-C as we
 _DUMPING = 0.1  # seconds in which a process writes its stacks; nothing says when it has
 _MOST_FRAMES = 20
 _MOST_BYTES = 1 << 20
-_PROVEN = pytest.StashKey[set[int]]()
+_PROVEN = pytest.StashKey[dict[int, object]]()  # keeps the scripts: an id means nothing once its object is gone
 
 
 class Attempt:
@@ -71,7 +71,7 @@ class Attempt:
 
     def _unproven(self) -> bool:
         """Whether no test of this process has shown yet that the plan's promises hold."""
-        return id(self._plan.script) not in self._item.config.stash.setdefault(_PROVEN, set())
+        return id(self._plan.script) not in self._item.config.stash.setdefault(_PROVEN, {})
 
     # -- while it runs -------------------------------------------------------------------------------------------------
 
@@ -119,7 +119,7 @@ class Attempt:
             self._ending = (kind, value)
 
     def _report(self, report: pytest.TestReport) -> None:
-        self._item.config.stash.setdefault(_PROVEN, set()).add(id(self._plan.script))
+        self._item.config.stash.setdefault(_PROVEN, {})[id(self._plan.script)] = self._plan.script
         if type(report) is pytest.TestReport:
             self._phase = "call" if report.when == "setup" and report.passed else "teardown"
         self._log(report)

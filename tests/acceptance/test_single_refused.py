@@ -113,3 +113,32 @@ sys.modules["resource"] = None
     assert result.code == 1
     assert result.out.count("environments are enforced by the Linux kernel, and this is darwin") >= 2
     assert "1 passed, 2 errors" in result.out
+
+
+@pytest.mark.parametrize("fresh", ["", ", fresh=True"], ids=["fork", "fresh"])
+def test_an_environment_that_is_not_there_turns_the_test_red(project: Path, run: Run, fresh: str) -> None:
+    """Whatever goes wrong on the way: here a step of the plan is lost, and the promise of a read-only root with it."""
+    write(
+        project,
+        """
+from pytest_envguard.prepare import Planner
+
+planned = Planner.plan
+
+def plan(self, *arguments):
+    made = planned(self, *arguments)
+    kept = [step for step in made.script["steps"] if step[0] != "readonly"]
+    return made._replace(script={**made.script, "steps": kept})
+
+Planner.plan = plan
+""",
+        "conftest.py",
+    )
+    write(
+        project,
+        f"@pytest.mark.envguard('readonly_root'{fresh})\n@pytest.mark.parametrize('n', [1, 2])\ndef test_it(n):\n    pass",
+    )
+    result = run()
+    assert result.code == 1
+    assert "`readonly_root` is not what was promised on this machine: root: / is writable" in result.out
+    assert "2 errors" in result.out and "passed" not in result.out
