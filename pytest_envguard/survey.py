@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import site
 import stat
@@ -14,25 +15,35 @@ from pytest_envguard.linux import identity
 from pytest_envguard.linux import syscalls as call
 from pytest_envguard.model.machine import Abilities, Ability, Folder, Surroundings
 from pytest_envguard.planning.files import ASKED, PASSWD
-from pytest_envguard.planning.network import NSSWITCH
+from pytest_envguard.planning.network import NSSWITCH, RESOLVER_FILE
+from pytest_envguard.seccomp import trial
 
 _APPARMOR = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
 _MAXIMUM = "/proc/sys/user/max_user_namespaces"
 _MOST_ENTRIES = 4096
+_NOT_TRIED = "not tried, because namespaces work"
+_NOT_NEEDED = (facility.CGROUP, facility.SECCOMP, facility.USERS)  # something else takes their place, or they take another's
 
 
-def survey_abilities(probing: facility.Probing | None = None) -> Abilities:
-    """Return what the kernel allows, tried in a child process (about 8 ms; less if it was begun before)."""
+def survey_abilities(probing: facility.Probing | None = None, *, all_of_them: bool = False) -> Abilities:
+    """Return what the kernel allows, tried in a child process (about 8 ms; less if it was begun before).
+
+    System calls are caught where namespaces fail, and so tried only there, or if ``all_of_them`` are asked for.
+    """
     probing = probing or facility.Probing()
     answers = probing.answers()
-    mend = _mend() if any(answer for name, answer in answers.items() if name != facility.CGROUP) else ""
+    answers[facility.SECCOMP] = answers[facility.USERS] = _NOT_TRIED
+    if all_of_them or any(answer for name, answer in answers.items() if name not in _NOT_NEEDED):
+        answers[facility.SECCOMP], answers[facility.USERS] = trial.answers()
+    mend = _mend() if any(answer for name, answer in answers.items() if name not in _NOT_NEEDED) else ""
     return Abilities(
         privileged=probing.privileged,
         facilities={
-            name: Ability(name, answer, mend if answer and name != facility.CGROUP else "")
+            name: Ability(name, answer, mend if answer and name not in _NOT_NEEDED else "")
             for name, answer in answers.items()
         },
         subordinate=_subordinate(),
+        may_become=_may_become(),
         mapped_ids=_mapped_ids(),
     )
 
@@ -49,6 +60,13 @@ def _mend() -> str:
             "`--security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined`"
         )
     return "run as root, or on a Linux that allows unprivileged user namespaces"
+
+
+def _may_become() -> bool:
+    """Whether this process has CAP_SETUID and CAP_SETGID."""
+    match = re.search(r"(?m)^CapEff:\s*(\w+)", _text("/proc/self/status"))
+    wanted = 1 << 7 | 1 << 6
+    return match is not None and int(match[1], 16) & wanted == wanted
 
 
 def _mapped_ids() -> tuple[tuple[int, int], ...]:
@@ -120,6 +138,7 @@ def survey_surroundings(
         folders=_folders(needed),
         passwd=_text(PASSWD),
         nsswitch=_text(NSSWITCH),
+        resolver=_text(RESOLVER_FILE),
         present=frozenset(path for path in ASKED if os.path.exists(path)),
         processors=len(os.sched_getaffinity(0)),
         python=sys.version_info[:2],

@@ -21,6 +21,8 @@ NETWORK = "network namespace"
 HOST_NAME = "host name"
 DEVICES = "device folder"
 CGROUP = "memory cgroup"
+SECCOMP = "system call filter"  # these two are tried by `seccomp.trial`
+USERS = "passwd entries"
 NAMES = (USER, MOUNT, TMPFS, READ_ONLY, DEVICES, NETWORK, HOST_NAME, PROCESS, CGROUP)
 
 

@@ -108,7 +108,7 @@ def procfs(style: str) -> None:
         # Inside of an environment whose /proc is read-only the kernel allows no other kind.
         call.mount("proc", "/proc", "proc", flags | call.MS_RDONLY)
     if style == "container":
-        for name in ("bus", "fs", "irq", "sys", "sysrq-trigger"):
+        for name in READ_ONLY_IN_CONTAINERS:
             if os.path.exists(f"/proc/{name}"):
                 put(call.open_tree(f"/proc/{name}"), f"/proc/{name}", readonly=True)
         for name in _MASKED_BY_DOCKER:
@@ -128,6 +128,8 @@ def processes_only() -> int:
         return take("/proc")
 
 
+# moby's DefaultLinuxSpec (ReadonlyPaths), below /proc.
+READ_ONLY_IN_CONTAINERS = ("bus", "fs", "irq", "sys", "sysrq-trigger")
 # moby's DefaultLinuxSpec (MaskedPaths); a masked file reads as empty, a masked folder is empty.
 _MASKED_BY_DOCKER = (
     "acpi",

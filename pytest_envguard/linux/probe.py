@@ -138,6 +138,20 @@ def _network(promised: str) -> list[str]:
     return found
 
 
+def _connections(promised: str) -> list[str]:
+    """Tell from a socket that a datagram would be sent by: to connect one sends nothing, whatever enforces this."""
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        code = client.connect_ex(("192.0.2.1", 9))  # TEST-NET-1: nobody's address
+        if promised in ("none", "nxdomain"):
+            if code == errno.ENETUNREACH:
+                return []
+            return [f"network: connect gives {errno.errorcode.get(code, code)}, promised ENETUNREACH"]
+        peer = client.getpeername()[0] if code == 0 else errno.errorcode.get(code, code)
+    return [] if peer == "127.0.0.1" else [f"network: a connection led to {peer}, promised to nowhere"]
+
+
 def _limits(promised: dict[str, int]) -> list[str]:
     import resource
 
@@ -190,6 +204,7 @@ _CHECKS: dict[str, Callable[[Any], list[str]]] = {
     "user": _user,
     "capabilities": _capabilities,
     "network": _network,
+    "connections": _connections,
     "limits": _limits,
     "environ": _environ,
     "hostname": _hostname,

@@ -171,6 +171,53 @@ def prctl(option: int, argument: int = 0, second: int = 0) -> int:
     return _check(result, f"prctl({option}, {argument})")
 
 
+def syscall(name: str, number: int, *arguments: int) -> int:
+    """Make the system call ``number``, which errors call ``name``, and return its result."""
+    return _check(_libc.syscall(ctypes.c_long(number), *map(ctypes.c_ulong, arguments)), name)
+
+
+def set_file_ids(uid: int, gid: int) -> None:
+    """Let the files that this *thread* uses be judged as those of ``uid`` and ``gid`` (``setfsuid(2)``)."""
+    _libc.setfsgid(ctypes.c_uint(gid))
+    _libc.setfsuid(ctypes.c_uint(uid))
+
+
+def leave_groups() -> None:
+    """Let this *thread* belong to no further groups; the C library's ``setgroups`` would change all threads."""
+    number = {"x86_64": 116, "aarch64": 159}[os.uname().machine]
+    syscall("setgroups", number, 0, 0)
+
+
+def tgkill(process: int, thread: int, number: int) -> None:
+    """Send signal ``number`` to one thread."""
+    syscall("tgkill", {"x86_64": 234, "aarch64": 131}[os.uname().machine], process, thread, number)
+
+
+def fstat(descriptor: int) -> bytes:
+    """Return ``struct stat`` of an open file (O_PATH will do), as the kernel lays it out."""
+    number = {"x86_64": 262, "aarch64": 79}[os.uname().machine]
+    buffer = ctypes.create_string_buffer(144)
+    empty = ctypes.create_string_buffer(b"")
+    syscall("newfstatat", number, descriptor, ctypes.addressof(empty), ctypes.addressof(buffer), AT_EMPTY_PATH)
+    return buffer.raw[: 144 if os.uname().machine == "x86_64" else 128]
+
+
+def statx(descriptor: int, mask: int) -> bytes:
+    """Return ``struct statx`` of an open file (O_PATH will do)."""
+    number = {"x86_64": 332, "aarch64": 291}[os.uname().machine]
+    buffer = ctypes.create_string_buffer(256)
+    empty = ctypes.create_string_buffer(b"")
+    syscall("statx", number, descriptor, ctypes.addressof(empty), AT_EMPTY_PATH, mask, ctypes.addressof(buffer))
+    return buffer.raw
+
+
+def statfs(path: bytes) -> bytes:
+    """Return ``struct statfs`` of the file system that ``path`` lies on, as the C library lays it out."""
+    buffer = ctypes.create_string_buffer(256)
+    _check(_libc.statfs(path, buffer), f"statfs({os.fsdecode(path)})")
+    return buffer.raw[:120]
+
+
 def try_syscall(number: int, *arguments: int) -> None:
     """Make a system call whose failure changes nothing that was promised."""
     _libc.syscall(ctypes.c_long(number), *map(ctypes.c_ulong, arguments))

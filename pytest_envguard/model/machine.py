@@ -32,12 +32,14 @@ class Abilities(NamedTuple):
         privileged: The caller may make namespaces without a user namespace (root with CAP_SYS_ADMIN).
         facilities: Name to ability.
         subordinate: First subordinate uid and gid of the caller, where ``newuidmap`` can use them.
+        may_become: The caller may become another user (CAP_SETUID and CAP_SETGID), as root in most containers.
         mapped_ids: Ranges (first, count) of ids that exist in the caller's own user namespace.
     """
 
     privileged: bool
     facilities: Mapping[str, Ability]
     subordinate: tuple[int, int] | None = None
+    may_become: bool = False
     mapped_ids: tuple[tuple[int, int], ...] = ((0, 2**32 - 1),)
 
     def has_id(self, number: int) -> bool:
@@ -70,6 +72,7 @@ class Surroundings(NamedTuple):
         folders: Every folder on the way to something needed, and the needed folders themselves.
         passwd: Text of ``/etc/passwd``.
         nsswitch: Text of ``/etc/nsswitch.conf``.
+        resolver: Text of ``/etc/resolv.conf``.
         present: Paths that exist, of those that planning asks about.
         processors: Processors the caller may use.
         python: Version of the interpreter, such as (3, 12).
@@ -87,6 +90,7 @@ class Surroundings(NamedTuple):
     folders: Mapping[str, Folder] = {}
     passwd: str = ""
     nsswitch: str = ""
+    resolver: str = ""
     present: frozenset[str] = frozenset()
     processors: int = 1
     python: tuple[int, int] = (3, 11)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.dimensions import show_size
-from pytest_envguard.planning.draft import MOUNTS, Draft, Step
+from pytest_envguard.model.plan import Enforcement, Strength
+from pytest_envguard.planning.draft import MOUNTS, SYSTEM_CALLS, Draft, Step
 
 _SEARCH, _READ_AND_SEARCH = 1, 5
 
@@ -42,11 +43,13 @@ def profile_covers(draft: Draft) -> list[Cover]:
         if draft.by_kernel("tmp", shown + ("" if executable else ", noexec"), MOUNTS):
             draft.promises["tmp"] = {"size": size, "mode": mode, "exec": executable}
             covers.append(_tmpfs("/tmp", size, mode, executable=executable))
-    covers += [
-        _tmpfs(path, None, 0o1777, executable=True)
-        for path in _paths(draft, "writable")
-        if draft.by_kernel("writable", f"{path} writable, private", MOUNTS)
-    ]
+        else:
+            stand_in(draft, "tmp", "/tmp", size, executable=executable)
+    for path in _paths(draft, "writable"):
+        if draft.by_kernel("writable", f"{path} writable, private", MOUNTS):
+            covers.append(_tmpfs(path, None, 0o1777, executable=True))
+        else:
+            stand_in(draft, "writable", path, None, executable=True)
     if draft.value("shm") in ("private", "absent"):
         present = draft.value("shm") == "private"
         does = "replaces" if present else "removes"
@@ -55,6 +58,22 @@ def profile_covers(draft: Draft) -> list[Cover]:
     if hidden:
         draft.promises["hidden"] = hidden
     return covers + [_hidden(draft, path) for path in hidden]
+
+
+def stand_in(draft: Draft, dimension: str, path: str, size: object, *, executable: bool) -> None:
+    """Let the machine's own folder take the place of a private one, under rules; what is needed in it is read-only."""
+    if not draft.by_calls(dimension, path, "the machine's own folder, with all that lies in it"):
+        return
+    draft.mounts.append((path, False, not executable, size if isinstance(size, int) else None))
+    draft.mounts += [(needed, True, False, None) for needed in draft.needed if below(needed, path)]
+    if not executable:
+        draft.enforcements.append(
+            Enforcement(f"{dimension}_exec", f"{path} noexec", Strength.EXACT, SYSTEM_CALLS, "no namespaces here")
+        )
+        draft.promises[dimension] = {"state": "private", "size": None, "mode": None, "exec": False}
+    if isinstance(size, int):
+        reason = "by the files that are made in it: writes below 64 KiB are noticed at the next large one"
+        draft.approximately(f"{dimension}_size", f"{path} {show_size(size)}", SYSTEM_CALLS, reason)
 
 
 def _tmpfs(path: str, size: object, mode: int, *, executable: bool) -> Cover:

@@ -12,6 +12,8 @@ from pytest_envguard.model.profile import Profile
 
 MOUNTS = (facility.USER, facility.MOUNT, facility.TMPFS)  # what every mount needs
 Step = tuple[str, dict[str, object]]
+MountRow = tuple[str, bool, bool, int | None]  # path, read-only, noexec, size; see `model.rules`
+SYSTEM_CALLS = "seccomp"
 
 
 @dataclass
@@ -23,6 +25,11 @@ class Draft:
         uid: User id that the tests will see.
         gid: Group id that the tests will see.
         namespaces: Facilities (`linux.abilities` names) whose namespaces are entered.
+        mounts: Rules for what no mount could be made for.
+        absent: Paths that don't exist in the environment.
+        shown_hostname: Host name that is answered, where there is no namespace for it.
+        passwd: Entries that are answered, where no file can take the place of ``/etc/passwd``.
+        trapped: Whether anything is enforced at the system call.
     """
 
     profile: Profile
@@ -40,6 +47,11 @@ class Draft:
     set_variables: dict[str, str] = field(default_factory=dict)
     unset_variables: list[str] = field(default_factory=list)
     memory: dict[str, object] | None = None
+    mounts: list[MountRow] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    shown_hostname: str | None = None
+    passwd: str | None = None
+    trapped: bool = False
 
     @cached_property
     def needed(self) -> dict[str, str]:
@@ -62,6 +74,25 @@ class Draft:
                 return False
         self.namespaces.update(facilities)
         self.enforcements.append(Enforcement(dimension, shown, Strength.KERNEL, "namespaces"))
+        return True
+
+    def by_calls(self, dimension: str, shown: str, inexact: str = "") -> bool:
+        """Note that ``dimension`` is answered at the system call, where `by_kernel` has just failed; whether it can be.
+
+        Args:
+            dimension: Its name.
+            shown: The value in words.
+            inexact: What is not as it would be there; "" if nothing.
+        """
+        failed = self.enforcements.pop()
+        ability = self.abilities.facilities[facility.SECCOMP]
+        if not ability.works:
+            self.enforcements.append(failed._replace(reason=f"{failed.reason}; {facility.SECCOMP}: {ability.answer}"))
+            return False
+        self.trapped = True
+        strength = Strength.APPROXIMATE if inexact else Strength.EXACT
+        reason = inexact or f"no namespaces here: {failed.reason}"
+        self.enforcements.append(Enforcement(dimension, shown, strength, SYSTEM_CALLS, reason, failed.mend))
         return True
 
     def directly(self, dimension: str, shown: str, mechanism: str) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.linux import abilities as facility
+from pytest_envguard.linux import mounts
 from pytest_envguard.model.dimensions import show_size
-from pytest_envguard.planning.covers import below, opened, profile_covers, put_back
+from pytest_envguard.planning.covers import below, opened, profile_covers, put_back, stand_in
 from pytest_envguard.planning.draft import MOUNTS, Draft, Step
+from pytest_envguard.planning.identity import passwd_with
 from pytest_envguard.planning.network import NSSWITCH, SOCKETS, network_files, without_daemons
 
 PASSWD = "/etc/passwd"  # noqa: S105  # a file's name
@@ -26,6 +28,9 @@ def plan_files(draft: Draft) -> None:
     readonly = draft.value("root") == "read-only" and draft.by_kernel(
         "root", "read-only root", (*MOUNTS, facility.READ_ONLY)
     )
+    if draft.value("root") == "read-only" and not readonly and draft.by_calls("root", "read-only root"):
+        draft.mounts.append(("/", True, False, None))
+        draft.promises["readonly"] = ["/", draft.surroundings.project]
     devices = _devices(draft)
     proc = _proc(draft)
     hostname = _hostname(draft)
@@ -64,17 +69,32 @@ def _proc(draft: Draft) -> str:
     if style is None:
         return "read-only" if root_readonly else ""  # it is one of "all mounts"
     if style == "host":
+        if root_readonly:
+            draft.mounts.append(("/proc", False, True, None))
         return ""
     shown = "/proc as in a container" if style == "container" else "read-only /proc"
     # An environment around that has done the same can't be repeated (its masks lie on top) and need not be.
     present = style == draft.surroundings.proc_style
     own = facility.READ_ONLY if present or (style == "read-only" and root_readonly) else facility.PROCESS
-    return str(style) if draft.by_kernel("proc", shown, (facility.USER, facility.MOUNT, own)) else ""
+    if draft.by_kernel("proc", shown, (facility.USER, facility.MOUNT, own)):
+        return str(style)
+    readable = "files that are masked there can be read" if style == "container" else ""
+    if draft.by_calls("proc", shown, readable):
+        if style == "read-only":
+            draft.mounts.append(("/proc", True, False, None))
+        else:
+            draft.mounts.append(("/proc", False, True, None))
+            draft.mounts += [(f"/proc/{name}", True, True, None) for name in mounts.READ_ONLY_IN_CONTAINERS]
+    return ""
 
 
 def _hostname(draft: Draft) -> list[Step]:
     name = draft.value("hostname")
-    if name is None or not draft.by_kernel("hostname", f"host name {name}", (*MOUNTS, facility.HOST_NAME)):
+    if name is None:
+        return []
+    if not draft.by_kernel("hostname", f"host name {name}", (*MOUNTS, facility.HOST_NAME)):
+        if draft.by_calls("hostname", f"host name {name}"):
+            draft.promises["hostname"] = draft.shown_hostname = str(name)
         return []
     draft.promises["hostname"] = name
     return [("hostname", {"name": name})]
@@ -91,9 +111,14 @@ def _noexec_tmp(draft: Draft) -> list[Step]:
                 f"the interpreter itself lies in {path}",
                 'set `tmp = "private"` (the interpreter is then bound back in), or use an environment outside of /tmp',
             )
-    if not draft.by_kernel("tmp", "/tmp noexec", MOUNTS):
-        return []
+    noexec = draft.by_kernel("tmp", "/tmp noexec", MOUNTS)
+    if not noexec:
+        if not draft.by_calls("tmp", "/tmp noexec"):
+            return []
+        draft.mounts.append(("/tmp", draft.value("root") == "read-only", True, None))
     draft.promises["tmp"] = {"size": None, "mode": None, "exec": False}
+    if not noexec:
+        return []
     # The flag belongs to a mount, and /tmp may be a plain folder of another one: mount it on itself first.
     return [
         ("take", {"path": "/tmp"}),
@@ -118,24 +143,13 @@ def _generated(draft: Draft) -> dict[str, str]:
         return {}
     files = network_files(draft) if "network" in draft.promises else {}
     if "ids" in draft.promises and draft.value("user") is not None:
-        files[PASSWD] = _passwd(draft)
+        files[PASSWD] = passwd_with(draft)
         # Directory services and systemd know uids that the file does not.
         files.update(without_daemons(files.get(NSSWITCH, draft.surroundings.nsswitch), "passwd", "files"))
     count = draft.value("cpus")
     if isinstance(count, int) and count <= draft.surroundings.processors:
         files[PROCESSORS] = f"0-{count - 1}\n" if count > 1 else "0\n"
     return {path: text for path, text in files.items() if path in draft.surroundings.present}
-
-
-def _passwd(draft: Draft) -> str:
-    lines = [
-        line
-        for line in draft.surroundings.passwd.splitlines()
-        if line.split(":")[2:3] != [str(draft.uid)] and line.split(":")[0] != draft.value("user")
-    ]
-    if draft.value("user"):
-        lines.append(f"{draft.value('user')}:x:{draft.uid}:{draft.gid}::{draft.value('user_home', '/')}:/sbin/nologin")
-    return "\n".join(lines) + "\n"
 
 
 # -- /dev --------------------------------------------------------------------------------------------------------------
@@ -153,6 +167,7 @@ def _devices(draft: Draft) -> list[Step]:
         "host": "/dev of its own",
     }[str(shm)]
     if not draft.by_kernel("shm" if shm != "host" else "devices", shown, (*MOUNTS, facility.DEVICES)):
+        _devices_by_calls(draft, shown)
         return []
     if shm != "host":
         draft.promises["shm"] = {"state": shm, "size": size, "exec": executable}
@@ -169,6 +184,22 @@ def _devices(draft: Draft) -> list[Step]:
     if style == "read-only":
         steps.append(("seal_dev", {}))
     return steps
+
+
+def _devices_by_calls(draft: Draft, shown: str) -> None:
+    """Rules for /dev and /dev/shm, where they can't be made anew."""
+    shm = draft.value("shm", "host")
+    if shm == "absent":
+        unseen = "what only looks (stat, opening to read) still finds it"
+        if draft.by_calls("shm", shown, unseen):
+            draft.absent.append("/dev/shm")
+    elif shm == "private":
+        size = draft.value("shm_size")
+        stand_in(draft, "shm", "/dev/shm", size, executable=bool(draft.value("shm_exec", True)))
+    elif not draft.by_calls("devices", shown):
+        return
+    if draft.value("devices", "host") != "read-only" and draft.trapped:
+        draft.mounts.append(("/dev", False, False, None))
 
 
 def _shelters_coverage(draft: Draft) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_envguard.linux import abilities as facility
 from pytest_envguard.planning.draft import MOUNTS, Draft
 
 FOR_EXACT_OWNERSHIP = (
@@ -24,7 +25,7 @@ def plan_identity(draft: Draft) -> None:
     shown = f"uid {uid} gid {gid}" + (f" ({user})" if user else " without a passwd entry" if user == "" else "")
     draft.how = _how(draft, uid, gid)
     if not draft.by_kernel("uid", shown, MOUNTS):
-        draft.how = "host"
+        _without_namespaces(draft, uid, gid, shown)
         return
     draft.uid, draft.gid = uid, gid
     draft.promises["ids"] = [uid, gid]
@@ -38,6 +39,69 @@ def plan_identity(draft: Draft) -> None:
             "a plain user namespace shows you as the profile's uid, so chmod of your own files is not refused",
             FOR_EXACT_OWNERSHIP,
         )
+
+
+def _without_namespaces(draft: Draft, uid: int, gid: int, shown: str) -> None:
+    """Really become the user where that is allowed, as in most containers; else only say so when asked."""
+    draft.how = "host"
+    here, abilities = draft.surroundings, draft.abilities
+    may_become = abilities.may_become and abilities.has_id(uid) and abilities.has_id(gid)
+    closed = _closed(draft, uid, gid)
+    if may_become and not closed:
+        draft.enforcements.pop()
+        draft.directly("uid", shown, "setuid")
+        draft.how = "real"
+    elif draft.by_calls("uid", shown):
+        draft.how = "shown"
+    else:
+        return
+    draft.uid, draft.gid = uid, gid
+    draft.promises["ids"] = [uid, gid]
+    if draft.how == "shown" and (uid, gid) != (here.uid, here.gid):
+        reason = f"{closed} can't be entered by other users" if may_become else "only root can become another user"
+        draft.approximately(
+            "ownership",
+            "your files look like the process's own",
+            "seccomp",
+            f"{reason}: permissions are those of uid {here.uid}, which is shown as {uid}",
+            FOR_EXACT_OWNERSHIP,
+        )
+    _answer_for_passwd(draft)
+
+
+def _closed(draft: Draft, uid: int, gid: int) -> str:
+    """Return a folder that is needed and that the profile's user could not enter; "" if there is none."""
+    for path, folder in sorted(draft.surroundings.folders.items()):
+        if not folder.open_to(uid, gid, 5 if path in draft.needed else 1):
+            return path
+    return ""
+
+
+def _answer_for_passwd(draft: Draft) -> None:
+    """/etc/passwd stays the machine's: answer the C library's own question, or say what it finds."""
+    user = draft.value("user")
+    if user is None:
+        return
+    rows = [line.split(":") for line in draft.surroundings.passwd.splitlines()]
+    present = next((row[0] for row in rows if row[2:3] == [str(draft.uid)]), "")
+    ability = draft.abilities.facilities[facility.USERS]
+    if ability.works:
+        draft.passwd, draft.trapped = passwd_with(draft), True
+    if ability.works or present == user:
+        draft.promises["user"] = user
+        return
+    there, here = (f"is called {name}" if name else "has no passwd entry" for name in (user, present))
+    draft.approximately("user", f"uid {draft.uid} {here}", "none", f"it {there} there, and {ability.answer}")
+
+
+def passwd_with(draft: Draft) -> str:
+    """Return ``/etc/passwd`` with the profile's user, and nobody else of that name or uid."""
+    user = draft.value("user")
+    rows = draft.surroundings.passwd.splitlines()
+    kept = [row for row in rows if row.split(":")[2:3] != [str(draft.uid)] and row.split(":")[0] != user]
+    if user:
+        kept.append(f"{user}:x:{draft.uid}:{draft.gid}::{draft.value('user_home', '/')}:/sbin/nologin")
+    return "\n".join(kept) + "\n"
 
 
 def _how(draft: Draft, uid: int, gid: int) -> str:

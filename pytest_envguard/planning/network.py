@@ -39,11 +39,30 @@ def plan_network(draft: Draft) -> None:
         return
     assert isinstance(mode, str)
     if not draft.by_kernel("network", _SHOWN[mode], (*MOUNTS, facility.NETWORK)):
+        _without_namespace(draft, mode)
         return
     draft.promises["network"] = mode
     draft.steps.append(("network", {"mode": mode}))
     if mode in ("drop", "nxdomain") and RESOLVER_FILE not in draft.surroundings.present:
         draft.approximately("name resolution", "names fail at once (EAI_AGAIN)", "none", f"there is no {RESOLVER_FILE}")
+
+
+def _without_namespace(draft: Draft, mode: str) -> None:
+    if not draft.by_calls("network", _SHOWN[mode]):
+        return
+    draft.promises["connections"] = mode
+    if mode == "nxdomain":
+        draft.approximately(
+            "name resolution",
+            "names fail with EAI_AGAIN",
+            "seccomp",
+            "no resolver can be put in place of this machine's",
+        )
+
+
+def nameservers(draft: Draft) -> list[str]:
+    """Return the addresses that this machine asks for names, as far as they lie on loopback or are IP addresses."""
+    return re.findall(r"(?m)^\s*nameserver\s+(\S+)", draft.surroundings.resolver)
 
 
 def without_daemons(nsswitch: str, database: str, sources: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pytest_envguard.model.profile import Profile
 from pytest_envguard.planning.draft import Draft
 from pytest_envguard.planning.files import COVERAGE, plan_files
 from pytest_envguard.planning.identity import plan_identity
-from pytest_envguard.planning.network import plan_network
+from pytest_envguard.planning.network import SOCKETS, nameservers, plan_network
 from pytest_envguard.planning.process import plan_environment, plan_limits
 
 _FLAGS = {
@@ -79,5 +79,30 @@ def _script(draft: Draft) -> dict[str, object]:
         "environ": {"set": draft.set_variables, "unset": draft.unset_variables},
         "folder": here.project if folder == "project" else folder,
         "resolver": draft.value("network") == "nxdomain",
+        "rules": _rules(draft),
+        "trapped": draft.trapped,
+        "ledger": False,
         "coverage": COVERAGE if ("folder", {"path": COVERAGE}) in draft.steps else None,
+    }
+
+
+def _rules(draft: Draft) -> dict[str, object]:
+    """Return what is forbidden, for whoever answers call by call or lists what was refused (see `model.rules`)."""
+    here, mode = draft.surroundings, draft.value("network", "open")
+    cut = mode != "open" and ("network" in draft.promises or "connections" in draft.promises)
+    closed = ["/dev", "/proc/sys"] if draft.how == "shown" and here.uid == 0 and draft.uid else []
+    if closed and draft.value("root") == "read-only":
+        draft.mounts.append(("/proc/sys", True, True, None))
+    return {
+        "mounts": [list(row) for row in draft.mounts],
+        "absent": draft.absent or (["/dev/shm"] if draft.value("shm") == "absent" else []),
+        "network": mode if cut else None,
+        "nameservers": nameservers(draft) if cut else [],
+        "daemons": [path for path in SOCKETS if path in draft.surroundings.present] if cut else [],
+        "closed": closed,
+        "passwd": draft.passwd,
+        "ids": [draft.uid, draft.gid]
+        if draft.how == "shown" and (draft.uid, draft.gid) != (here.uid, here.gid)
+        else None,
+        "hostname": draft.shown_hostname,
     }

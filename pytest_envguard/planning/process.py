@@ -72,6 +72,9 @@ def _processors(draft: Draft) -> None:
         return
     draft.directly("cpus", f"{count} processor{'s' * (count > 1)}", "affinity")
     draft.promises["cpus"] = count
+    if not all(draft.abilities.facilities[name].works for name in MOUNTS):
+        reason = "os.cpu_count() reads a file of the system's, which can't be replaced without a mount namespace"
+        draft.approximately("cpus", f"all {draft.surroundings.processors} processors are counted", "none", reason)
 
 
 def _memory(draft: Draft) -> None:

@@ -1,7 +1,8 @@
-"""Run a command where namespaces are forbidden: ``python forbid.py docker|quota COMMAND…``.
+"""Run a command where namespaces are forbidden: ``python forbid.py docker|container|quota COMMAND…``.
 
 ``docker``: a seccomp filter that answers as Docker's default one does (unshare, mount and setns EPERM, clone with a
-namespace flag EPERM, clone3 ENOSYS so that glibc falls back). ``quota``: a user namespace in which
+namespace flag EPERM, clone3 ENOSYS so that glibc falls back), and no capabilities (`--cap-drop ALL`). ``container``: the
+same filter, and the capabilities that Docker leaves to root. ``quota``: a user namespace in which
 user.max_user_namespaces is 0. No container engine is needed for either.
 """
 
@@ -86,19 +87,26 @@ def _spend_quota() -> None:
             file.write(text)
 
 
-def _drop_capabilities() -> None:
+def _drop_capabilities(kept: int = 0) -> None:
     """As `--cap-drop ALL`: an exec of uid 0 must not win anything back either."""
     libc = ctypes.CDLL(None, use_errno=True)
     for bit in range(64):
-        libc.prctl(24, ctypes.c_ulong(bit), 0, 0, 0)
+        if not kept >> bit & 1:
+            libc.prctl(24, ctypes.c_ulong(bit), 0, 0, 0)
     header = struct.pack("=Ii", 0x20080522, 0)
-    if libc.capset(header, bytes(24)):
+    low, high = kept & 0xFFFFFFFF, kept >> 32
+    if libc.capset(header, struct.pack("=6I", low, low, 0, high, high, 0)):
         raise OSError(ctypes.get_errno(), "capset")
 
 
+# moby's defaults: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE, NET_RAW,
+# SYS_CHROOT, MKNOD, AUDIT_WRITE, SETFCAP
+_LEFT_TO_ROOT = sum(1 << bit for bit in (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31))
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "docker":
-        _drop_capabilities()
+    if sys.argv[1] in ("docker", "container"):
+        _drop_capabilities(_LEFT_TO_ROOT if sys.argv[1] == "container" else 0)
         _install()
     else:
         _spend_quota()

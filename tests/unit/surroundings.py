@@ -23,6 +23,7 @@ PRESENT = frozenset(
     ("/etc/passwd", "/etc/nsswitch.conf", "/etc/resolv.conf", "/sys/devices/system/cpu/online", "/tmp", "/dev/shm")
 )
 REFUSED = "Operation not permitted"
+NO_ANSWERS = f"{facility.SECCOMP}: {REFUSED}"
 MEND = "run `sudo mend-it`"
 
 Step = tuple[str, dict[str, Any]]
@@ -33,12 +34,17 @@ def abilities(
     privileged: bool = False,
     subordinate: tuple[int, int] | None = None,
     mapped_ids: tuple[tuple[int, int], ...] = ((0, 2**32 - 1),),
+    answers: bool = False,
+    may_become: bool = False,
 ) -> Abilities:
-    """Return a machine on which every facility works but the ``broken`` ones."""
+    """Return a machine on which every facility works but the ``broken`` ones; system calls are answered if asked for."""
+    broken = broken if answers else (*broken, facility.SECCOMP, facility.USERS)
+    names = (*facility.NAMES, facility.SECCOMP, facility.USERS)
     return Abilities(
         privileged=privileged,
-        facilities={name: Ability(name, REFUSED, MEND) if name in broken else Ability(name) for name in facility.NAMES},
+        facilities={name: Ability(name, REFUSED, MEND) if name in broken else Ability(name) for name in names},
         subordinate=subordinate,
+        may_become=may_become,
         mapped_ids=mapped_ids,
     )
 

@@ -14,6 +14,7 @@ from tests.unit.surroundings import (
     ME,
     MEND,
     ORDINARY,
+    NO_ANSWERS,
     REFUSED,
     ROOT,
     WITH_SUBORDINATE,
@@ -97,7 +98,7 @@ def test_an_identity_that_the_kernel_refuses(broken: str, privileged: bool) -> N
     """Without namespaces the uid is not enforced, for the kernel's reason, and nothing about it is promised."""
     made = plan(abilities(broken, privileged=privileged), uid=993, gid=990, user="sbx")
     item = enforced(made)["uid"]
-    assert (item.strength, item.reason, item.mend) == (Strength.NONE, f"{broken}: {REFUSED}", MEND)
+    assert (item.strength, item.reason, item.mend) == (Strength.NONE, f"{broken}: {REFUSED}; {NO_ANSWERS}", MEND)
     assert made.weaker_than(Strength.PYTHON) == [item]
     assert script(made, "identity")["how"] == "host"
     assert not {"ids", "user"} & made.promises.keys()

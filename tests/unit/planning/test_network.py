@@ -12,6 +12,7 @@ from tests.unit.surroundings import (
     MEND,
     ORDINARY,
     PRESENT,
+    NO_ANSWERS,
     REFUSED,
     abilities,
     enforced,
@@ -64,7 +65,11 @@ def test_a_network_that_the_kernel_refuses(mode: str) -> None:
     """Without a network namespace nothing is cut or promised, and the plan has the kernel's answer."""
     made = plan(abilities(facility.NETWORK), network=mode, tmp="private")
     item = enforced(made)["network"]
-    assert (item.strength, item.reason, item.mend) == (Strength.NONE, f"{facility.NETWORK}: {REFUSED}", MEND)
+    assert (item.strength, item.reason, item.mend) == (
+        Strength.NONE,
+        f"{facility.NETWORK}: {REFUSED}; {NO_ANSWERS}",
+        MEND,
+    )
     assert not verbs(made, "network", "files", "hide")
     assert "network" not in made.promises
     assert not script(made, "namespaces") & CLONE_NEWNET

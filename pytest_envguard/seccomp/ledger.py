@@ -1,0 +1,63 @@
+"""The list of what was refused: written by the supervisor, read by the plugin in a worker.
+
+Both are files in memory. One holds the entries. Into the other the worker writes the Python stack of a thread whose call
+is being refused: it's asked for by a signal, which `faulthandler` answers without the interpreter's help, so that it
+works in the middle of a C extension. The call is then made again by the kernel (SA_RESTART) and answered.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VARIABLE = "PYTEST_ENVGUARD_LEDGER"  # "ENTRIES:STACKS", the descriptors; set for the first process only
+# Nobody's own: the last real-time signals but two (glibc and profilers take from the front).
+ASK = signal.SIGRTMAX - 2
+
+Entry = tuple[int, str, str, int, str, str]
+"""Process id, call, target, errno, command line of the process, Python stack as faulthandler writes it."""
+
+
+class Ledger:
+    """The two files."""
+
+    def __init__(self, entries: int, stacks: int) -> None:
+        self.entries = entries
+        self.stacks = stacks
+        self._read = 0
+
+    @classmethod
+    def make(cls) -> Ledger:
+        """Return a new, empty one."""
+        return cls(os.memfd_create("envguard-refusals", 0), os.memfd_create("envguard-stacks", 0))
+
+    def __str__(self) -> str:
+        return f"{self.entries}:{self.stacks}"
+
+    def add(self, entry: Entry) -> None:
+        """Append an entry."""
+        data = marshal.dumps(entry)
+        os.write(self.entries, len(data).to_bytes(4, "little") + data)
+
+    def take_stack(self) -> str:
+        """Return what a thread has written about itself, and make room for the next."""
+        size = os.fstat(self.stacks).st_size
+        text = os.pread(self.stacks, size, 0).decode(errors="replace")
+        os.ftruncate(self.stacks, 0)
+        os.lseek(self.stacks, 0, os.SEEK_SET)
+        return text
+
+    def new_entries(self) -> Iterator[Entry]:
+        """Yield what was added since the last look."""
+        data = os.pread(self.entries, os.fstat(self.entries).st_size - self._read, self._read)
+        self._read += len(data)
+        at = 0
+        while at < len(data):
+            size = int.from_bytes(data[at : at + 4], "little")
+            yield marshal.loads(data[at + 4 : at + 4 + size])  # noqa: S302  # our own
+            at += 4 + size

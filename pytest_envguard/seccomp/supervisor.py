@@ -1,0 +1,219 @@
+"""The supervisor: a thread that receives the calls of everything under a filter, judges each, and answers.
+
+Two kinds of environment have one. Where the *rules* enforce, what the environment forbids is answered with its errno and
+all else goes on. Where namespaces enforce, everything goes on, and what the kernel is about to refuse is noted.
+"""
+
+from __future__ import annotations
+
+import _thread
+import errno
+import os
+
+from pytest_envguard.linux import syscalls as call
+from pytest_envguard.model.rules import Mounts, is_within
+from pytest_envguard.seccomp import filter as traps
+from pytest_envguard.seccomp import judgement, network
+from pytest_envguard.seccomp.caller import Caller, Gone, Hidden
+from pytest_envguard.seccomp.calls import Answered, Judge, Value, judge, target_of
+from pytest_envguard.seccomp.judgement import Files, Likely
+from pytest_envguard.seccomp.ledger import ASK, Ledger
+from pytest_envguard.seccomp.listener import Listener, install
+from pytest_envguard.seccomp.numbers import numbers
+from pytest_envguard.seccomp.space import Space
+from pytest_envguard.seccomp.users import Users
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Rules = dict[str, Any]
+    Arguments = tuple[int, ...]
+
+# What counts as refused; other errors (ENOENT, EEXIST, …) are ordinary answers to a program's question.
+_REFUSALS = frozenset(
+    {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ECONNREFUSED}
+    | {errno.EADDRNOTAVAIL, errno.ETIMEDOUT}
+)
+_QUESTIONS = frozenset({"access", "faccessat", "faccessat2", "statfs", "fstatfs"})  # asking is not being refused
+
+
+class Supervisor:
+    """Judges calls.
+
+    Attributes:
+        rules: See `pytest_envguard.model.rules`.
+        enforces: Whether the rules are enforced here; otherwise the kernel does, and what it refuses is noted.
+        ledger: Where refusals are noted, or None.
+    """
+
+    def __init__(self, rules: Rules, *, enforces: bool, ledger: Ledger | None) -> None:
+        self.rules = rules
+        self.enforces = enforces
+        self.ledger = ledger
+        mounts = Mounts(rules["mounts"])
+        mode = rules["network"]
+        self._judge = Judge(
+            Files(judgement.planned(mounts), rules["absent"], rules["closed"])
+            if enforces
+            else Files(judgement.present),
+            network.Outside(mode, rules["nameservers"], rules["daemons"]) if mode else None,
+            Space(mounts),
+            Users(rules["passwd"]) if enforces and rules["passwd"] is not None else None,
+            rules["ids"],
+            rules["hostname"] or "",
+            enforces=enforces,
+        )
+        self._names = {number: name for name, number in numbers(os.uname().machine).items()}
+        self._asked: dict[int, tuple[int, Arguments]] = {}  # threads that are writing their stack, and of which call
+        self._listener: Listener
+
+    # -- start ---------------------------------------------------------------------------------------------------------
+
+    def groups(self) -> list[str]:
+        """Return the groups of calls that must wait."""
+        found = [traps.CHANGE, traps.EXECUTE]
+        if self._judge.outside is not None or self._judge.users is not None:
+            found.append(traps.CONNECT)
+        if self._judge.outside is not None:
+            found.append(traps.SEND)
+        if not self.enforces:
+            return found
+        found += [traps.ASK, traps.SEAL]
+        if self._judge.space:
+            found.append(traps.FILL)
+        if self._judge.ids:
+            found.append(traps.IDENTITY)
+        if self._judge.hostname:
+            found.append(traps.NAME)
+        return found
+
+    def start(self, ids: tuple[int, int] | None = None, capabilities: int | None = None) -> None:
+        """Put this thread, and all that it starts from now on, under the filter; another thread answers.
+
+        Args:
+            ids: uid and gid that the command will have, where they are others than this process's.
+            capabilities: The bits that the command will keep; None for all. Files are judged as it may use them.
+
+        Raises:
+            OSError: See `pytest_envguard.seccomp.listener.install`.
+        """
+        ready = _thread.allocate_lock()
+        ready.acquire()
+        _thread.start_new_thread(
+            self._serve, (ready, ids, capabilities)
+        )  # before the filter, which it must not be under
+        program = traps.program(os.uname().machine, self.groups(), strict=self.enforces)
+        self._listener = self._judge.listener = Listener(install(program))
+        ready.release()
+
+    def _serve(self, ready: Any, ids: tuple[int, int] | None, capabilities: int | None) -> None:
+        ready.acquire()
+        try:
+            if ids is not None:
+                call.leave_groups()
+                call.set_file_ids(*ids)
+                judgement.act_as(ids[0])
+            if capabilities is not None:
+                call.capset(capabilities)  # of this thread only
+            while True:
+                try:
+                    waiting = self._listener.receive()
+                except OSError:
+                    continue  # the caller was killed before it was seen
+                self._answer(*waiting)
+        except BaseException as error:  # noqa: BLE001  # nothing may go on unjudged
+            os.write(2, f"envguard: the supervisor failed: {type(error).__name__}: {error}\n".encode())
+            os._exit(125)
+
+    # -- one call ------------------------------------------------------------------------------------------------------
+
+    def _answer(self, identity: int, thread: int, number: int, arguments: Arguments) -> None:
+        caller, name = Caller(thread), self._names[number]
+        try:
+            refused = judge(self._judge, name, caller, arguments, identity)
+            certain = True
+        except Value as answer:
+            if self._listener.waits(identity):
+                self._listener.answer(identity, answer.value)
+            return
+        except (Answered, Gone):
+            return
+        except Hidden:
+            refused, certain = errno.EPERM, True
+        except Likely as error:
+            refused, certain = error.errno or 0, False
+        except OSError as error:
+            # The kernel's own answer, given here nevertheless: should this thread and the caller ever see different
+            # things, a call must not go on unjudged.
+            refused, certain = error.errno or 0, True
+        finally:
+            caller.close()
+        if refused and self._note(identity, thread, name, arguments, refused):
+            return  # it writes its stack, and makes the call again
+        if refused and certain and self.enforces:
+            self._listener.refuse(identity, refused)
+        else:
+            self._listener.go_on(identity)
+
+    # -- the ledger ----------------------------------------------------------------------------------------------------
+
+    def _note(self, identity: int, thread: int, name: str, arguments: Arguments, number: int) -> bool:
+        """Note a refusal; return whether its thread was asked for its stack first, and will make the call again."""
+        if self.ledger is None or name in _QUESTIONS:
+            return False
+        target = target_of(name, thread, arguments)
+        if number not in _REFUSALS and not (number == errno.ENOENT and is_within(target, self.rules["absent"])):
+            return False
+        stack = ""
+        if self._asked.pop(thread, None) == (number, arguments):
+            stack = self.ledger.take_stack()
+        elif not is_noise(target) and self._ask(thread):
+            self._asked[thread] = number, arguments
+            return True
+        if self._listener.waits(identity):
+            process, words = _process(thread)
+            self.ledger.add((process, name, target, number, words, stack))
+        return False
+
+    def _ask(self, thread: int) -> bool:
+        """Ask a thread for its Python stack; return whether it will answer."""
+        process = _process_that_answers(thread)
+        if not process:
+            return False
+        try:
+            call.tgkill(process, thread, ASK)
+        except OSError:
+            return False
+        return True
+
+
+def is_noise(target: str) -> bool:
+    """Whether it's Python's own bytecode or this plugin's own trial, which nobody asked for."""
+    return "/__pycache__" in target or "/.envguard-probe" in target
+
+
+def _process_that_answers(thread: int) -> int:
+    """Return the process of ``thread``, if it would answer `ledger.ASK` with its stack; 0 otherwise."""
+    bit = 1 << (ASK - 1)
+    fields = _status(thread)
+    caught, blocked = (int(fields.get(name, "0"), 16) for name in ("SigCgt", "SigBlk"))
+    return int(fields.get("Tgid", "0")) if caught & bit and not blocked & bit else 0
+
+
+def _process(thread: int) -> tuple[int, str]:
+    """Return the process of ``thread``: its id and its command line."""
+    try:
+        with open(f"/proc/{thread}/cmdline", "rb") as file:
+            words = file.read(400).split(b"\0")
+    except OSError:
+        words = []
+    return int(_status(thread).get("Tgid", "0")), " ".join(os.fsdecode(word) for word in words if word)
+
+
+def _status(thread: int) -> dict[str, str]:
+    try:
+        with open(f"/proc/{thread}/status", encoding="utf-8", errors="replace") as file:
+            return {name: value.strip() for name, _, value in (line.partition(":") for line in file)}
+    except OSError:
+        return {}
