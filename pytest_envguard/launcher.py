@@ -295,13 +295,14 @@ def supervise(script: Script) -> str:
 
     who = script["identity"]
     ids = (who["uid"], who["gid"]) if who["how"] in ("real", "subordinate") else None
-    ledger = Ledger.make() if script["ledger"] else None
+    wanted = script["ledger"]  # True, or the descriptors of one that somebody outside will read
+    ledger = (Ledger.at(wanted) if isinstance(wanted, str) else Ledger.make()) if wanted else None
     try:
         Supervisor(script["rules"], enforces=script["trapped"], ledger=ledger).start(ids, script["capabilities"])
-    except (OSError, KeyError):
+    except (OSError, KeyError) as error:
         if script["trapped"]:
             raise
-        return ""
+        return f"!{error}"
     return str(ledger) if ledger else ""
 
 
@@ -440,8 +441,9 @@ def _become(script: Script, command: list[str], tell: int) -> int:
         if script["noted"]:
             from pytest_envguard.seccomp.ledger import VARIABLE
 
-            for word in script["noted"].split(":"):
-                os.set_inheritable(int(word), True)
+            if not script["noted"].startswith("!"):
+                for word in script["noted"].split(":"):
+                    os.set_inheritable(int(word), True)
             environ[VARIABLE] = script["noted"]
         for variable, descriptor in _held.items():
             os.set_inheritable(descriptor, True)

@@ -50,6 +50,12 @@ BASELINE = Option(
     ("auto", "always", "never"),
     "auto",
 )
+REFUSALS = Option(
+    "envguard_refusals",
+    "What was refused to passing tests as well: own (without the noise of pytest and Python), all, or none (default: own)",
+    ("all", "own", "none"),
+    "own",
+)
 KEEP = Option(
     "envguard_keep",
     "Further files or folders that stay visible where an environment replaces the folder they lie in",
@@ -59,7 +65,7 @@ TIMEOUT = Option(
     "Seconds after which a single test in an environment of its own (marker, fixtures) is taken for hung; 0 for never",
     default="600",
 )
-ALL = (ENVIRONMENTS, FIDELITY, BASELINE)
+ALL = (ENVIRONMENTS, FIDELITY, BASELINE, REFUSALS)
 
 
 def add(parser: pytest.Parser) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import os
 import resource
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
+from pytest_envguard import options
 from pytest_envguard.capturing import capture_in_memory
+from pytest_envguard.engine.refusals import NONE, Watch
 from pytest_envguard.linux import identity, probe
+from pytest_envguard.model.refusal import REFUSALS, Refusal, grouped
+from pytest_envguard.model.verdict import OWN_ENVIRONMENT
 
 NO_BASETEMP = "/nonexistent/envguard"  # what xdist is told instead of a folder on the host
 SHELTER = "PYTEST_ENVGUARD_SHELTER"  # the folder for coverage's data, or ""; set for the first process only
@@ -40,6 +45,9 @@ class Inside:
     def __init__(self, config: pytest.Config, promises: str) -> None:
         self.promises: dict[str, Any] = json.loads(promises)
         self.peak_tmp = 0
+        which = options.value(config, options.REFUSALS)
+        self._watch = Watch(which, str(config.rootpath)) if self.promises and which != NONE else None
+        self._imports: dict[str, tuple[Refusal, ...]] = {}
         # xdist hands down a folder of the controller's, which doesn't exist in the simulated /tmp or belongs to another
         # uid. Without one, `tmp_path` lies where a deployed program's temporary files lie. On the host, the user's
         # own --basetemp holds.
@@ -54,6 +62,31 @@ class Inside:
             _output(session.config)["broken"] = broken
             pytest.exit("the environment is not what was promised: " + "; ".join(broken), returncode=BROKEN)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Note what was refused while a file was imported; xdist passes on reports of files that failed only."""
+        report = yield
+        if self._watch is not None and (refusals := self._watch.take("import")):
+            self._imports[collector.nodeid] = grouped((*self._imports.get(collector.nodeid, ()), *refusals))
+        return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Put what was refused in this phase into its report."""
+        report = yield
+        if self._watch is not None and (refusals := self._watch.take(call.when)):
+            setattr(report, REFUSALS, [list(refusal) for refusal in refusals])
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Forget what a test's own process has told of itself."""
+        if self._watch is not None and hasattr(report, OWN_ENVIRONMENT):
+            self._watch.skip()
+
     def pytest_runtest_logfinish(self) -> None:
         """Look how full ``/tmp`` is, where it's the environment's own."""
         if "tmp" in self.promises:
@@ -63,7 +96,11 @@ class Inside:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Tell the controller what was used."""
         peaks = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        _output(session.config).update(peak_memory=max(peaks) * 1024, peak_tmp=self.peak_tmp)
+        told = _output(session.config)
+        told.update(peak_memory=max(peaks) * 1024, peak_tmp=self.peak_tmp)
+        if self._watch is not None:
+            told["imports"] = {nodeid: [list(refusal) for refusal in found] for nodeid, found in self._imports.items()}
+            told["unwatched"] = self._watch.missing
 
 
 def _output(config: pytest.Config) -> dict[str, Any]:

@@ -31,8 +31,10 @@ def labelled(text: str, environment: str) -> str:
     return f"{text} @{environment}"
 
 
-def label_report(report: pytest.TestReport | pytest.CollectReport, environment: str) -> None:
-    """Name the environment in a report, once."""
+def label_report(
+    report: pytest.TestReport | pytest.CollectReport, environment: str, further: Iterable[tuple[str, str]] = ()
+) -> None:
+    """Name the environment in a report, once; ``further`` properties go into its junit case."""
     report.nodeid = labelled(report.nodeid, environment)
     _keep_whole(report)
     if isinstance(report, pytest.CollectReport):
@@ -45,7 +47,7 @@ def label_report(report: pytest.TestReport | pytest.CollectReport, environment: 
         name = report.nodeid.removesuffix(labelled("", environment)).partition("::")[2]
     report.location = (file, line, labelled(name, environment))
     if report.when not in ("setup", "call"):
-        report.user_properties.append((PROPERTY, environment))
+        report.user_properties += [(PROPERTY, environment), *further]
 
 
 def _keep_whole(report: Any) -> None:
@@ -68,6 +70,9 @@ class Listener(Protocol):
 
     def heard(self, environment: str, report: pytest.TestReport | pytest.CollectReport, nodeid: str) -> None:
         """A report came from ``environment``; its node id is still the plain one."""
+
+    def properties(self, environment: str, nodeid: str) -> list[tuple[str, str]]:
+        """What a junit case says of ``nodeid`` besides the environment's name."""
 
     def broke(self, environment: str, error: str) -> None:
         """pytest itself failed inside of ``environment``."""
@@ -121,8 +126,9 @@ def attach(dsession: DSession, session: Listener) -> None:
     def labelled_report(original: Any) -> Any:
         def event(node: WorkerController, rep: Any) -> None:
             name = workers.environment(node)
-            session.heard(name, rep, rep.nodeid)
-            label_report(rep, name)
+            plain = rep.nodeid
+            session.heard(name, rep, plain)
+            label_report(rep, name, session.properties(name, plain))
             rep.node = node
             label_junit(writers, rep, name)
             original(node, rep=rep)

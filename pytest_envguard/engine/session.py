@@ -19,6 +19,7 @@ from pytest_envguard.engine.inside import NO_BASETEMP
 from pytest_envguard.engine.solo import run_solo
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.plan import Plan
+from pytest_envguard.model.refusal import REFUSALS
 from pytest_envguard.model.verdict import Broken, Outcome, Resources, Run
 from pytest_envguard.prepare import prepare
 from pytest_envguard.report import terminal
@@ -197,6 +198,15 @@ class EnvguardSession:
         """Note what happened to the test (or file) ``nodeid`` in ``environment``."""
         if report.outcome in ("passed", "failed", "skipped"):  # not the "rerun" of pytest-rerunfailures
             self.runs[environment].add(nodeid, Outcome.of(report))
+        if refusals := getattr(report, REFUSALS, None):
+            self.runs[environment].refused(nodeid, refusals)
+
+    def properties(self, environment: str, nodeid: str) -> list[tuple[str, str]]:
+        """Return what a junit case says besides the environment's name: how it's enforced, and what was refused."""
+        refusals = self.runs[environment].refusals.get(nodeid, ())
+        plan = self.plans[environment]
+        enforced = [] if plan.is_host else [("envguard_enforced", terminal.mechanism(plan))]
+        return enforced + [("envguard_refused", str(refusal)) for refusal in refusals]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_xdist_node_collection_finished(self, node: WorkerController, ids: list[str]) -> None:
@@ -228,6 +238,10 @@ class EnvguardSession:
         told: dict[str, Any] = output.get("envguard", {})
         if "broken" in told:
             run.broken = Broken(tuple(told["broken"]))
+        run.unwatched = run.unwatched or told.get("unwatched", "")
+        for nodeid, refusals in told.get("imports", {}).items():
+            if nodeid not in run.refusals:  # every worker of an environment imports the same files
+                run.refused(nodeid, refusals)
         run.resources = run.resources.and_worker(Resources.of(told, time.monotonic() - self._started))
 
     @pytest.hookimpl(wrapper=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import execnet
 import pytest
 
-from pytest_envguard import launcher
+from pytest_envguard import launcher, options
 from pytest_envguard.engine.inside import PROC, SHELTER
 from pytest_envguard.model.plan import Plan
 
@@ -24,8 +24,9 @@ _RESTARTS_PER_WORKER = 4  # xdist's own default for -n
 def configure(config: pytest.Config, plans: Iterable[Plan], distribution: str) -> None:
     """Make xdist start ``-n`` workers for every plan."""
     count = _count(config)
+    ledger = options.value(config, options.REFUSALS) != "none"
     specifications = [
-        specification(plan, plan.name if number == 0 else f"{plan.name}-{number + 1}")
+        specification(plan, plan.name if number == 0 else f"{plan.name}-{number + 1}", ledger=ledger)
         for plan in plans
         for number in range(count)
     ]
@@ -46,7 +47,7 @@ def _count(config: pytest.Config) -> int:
     return max(1, min(int(chosen or 1), int(limit or 1)))
 
 
-def specification(plan: Plan, name: str) -> str:
+def specification(plan: Plan, name: str, *, ledger: bool = False) -> str:
     """Return the execnet specification of one worker.
 
     execnet splits ``python=`` like a shell, so that a launcher can stand in front of the interpreter, and separates the
@@ -54,18 +55,19 @@ def specification(plan: Plan, name: str) -> str:
     """
     fields = ["popen", f"id={_quoted(name)}", f"envguard={_quoted(plan.name)}"]
     if not plan.is_host:
-        words = [*launcher.command_line(for_pytest(plan)), sys.executable]
+        words = [*launcher.command_line(for_pytest(plan, ledger=ledger)), sys.executable]
         # A path with a double slash is the same path; the script's encoding has none.
         fields.append("python=" + shlex.join(words).replace("//", "/"))
     return "//".join(fields)
 
 
-def for_pytest(plan: Plan) -> dict[str, Any]:
+def for_pytest(plan: Plan, *, ledger: bool = False) -> dict[str, Any]:
     """Return the plan's script for a process that is pytest itself and shelters its own files."""
     script: dict[str, Any] = dict(plan.script)
     environ = script["environ"]
     variables = {**environ["set"], SHELTER: script["coverage"] or ""}
     script["environ"] = {**environ, "set": variables}
+    script["ledger"] = ledger
     return launcher.holding_proc(script, PROC)  # for a test in there that asks for an environment of its own
 
 

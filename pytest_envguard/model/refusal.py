@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+REFUSALS = "envguard_refusals"  # attribute of a test's reports: a list of lists, which can be sent
+
 
 class Refusal(NamedTuple):
     """One operation that the system refused, and who tried it.
@@ -16,6 +18,8 @@ class Refusal(NamedTuple):
         library: Top-level package of the code that tried, the standard library looked through; "" for the program itself.
         place: File and line of that code, such as "/app/cache.py:12".
         times: How often it happened.
+        phase: Of a test: "setup", "call", "teardown"; "import" while its module was collected; "" where there is none.
+        process: Command line of the process that tried, where it's another one than the test's; else "".
     """
 
     operation: str
@@ -24,11 +28,14 @@ class Refusal(NamedTuple):
     library: str
     place: str
     times: int = 1
+    phase: str = ""
+    process: str = ""
 
     def __str__(self) -> str:
         words = f"{self.operation} {self.target}".rstrip()
-        author = f"{self.library}, {self.place}" if self.library else self.place
-        return f"{words}: {self.error} ({author})" + (f", {self.times} times" if self.times > 1 else "")
+        author = ", ".join(filter(None, (self.library, self.place, self.process and f"process `{self.process}`")))
+        by = f" ({author})" if author else ""
+        return f"{words}: {self.error}{by}" + (f", {self.times} times" if self.times > 1 else "")
 
 
 def grouped(refusals: Iterable[Refusal]) -> tuple[Refusal, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
+
+from pytest_envguard.model.refusal import Refusal, grouped
 
 OWN_ENVIRONMENT = "envguard_environment"  # attribute of a test's reports
 
@@ -108,6 +110,8 @@ class Run:
         outcomes: Plain node id to how it ended; of several phases the worst.
         collected: Node ids that its workers collected; None as long as none of them did.
         deaths: Why workers of it died.
+        refusals: Plain node id of a test, or of a file that was imported, to what was refused there.
+        unwatched: Why refusals were not listed; "" if they were.
     """
 
     environment: str
@@ -116,6 +120,8 @@ class Run:
     broken: Broken | None = None
     collected: tuple[str, ...] | None = None
     deaths: list[str] = field(default_factory=list)
+    refusals: dict[str, tuple[Refusal, ...]] = field(default_factory=dict)
+    unwatched: str = ""
 
     def check_complete(self) -> None:
         """Call it broken if tests are missing: an environment that nothing ran in must not look green."""
@@ -130,6 +136,11 @@ class Run:
         known = self.outcomes.get(nodeid)
         if known is None or _WORSE.index(outcome.word) > _WORSE.index(known.word):
             self.outcomes[nodeid] = outcome
+
+    def refused(self, nodeid: str, found: Iterable[Sequence[Any]]) -> None:
+        """Note what was refused to a test, or while a file was imported, as reports carry it."""
+        refusals = tuple(Refusal(*fields) for fields in found)
+        self.refusals[nodeid] = grouped((*self.refusals.get(nodeid, ()), *refusals))
 
     def failed(self) -> list[str]:
         """Return the tests that failed here."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pytest_envguard.model.plan import Plan
+from pytest_envguard.model.refusal import Refusal
 from pytest_envguard.model.verdict import Outcome, Run, Verdict, judge
 
 
@@ -17,12 +18,14 @@ class Row(NamedTuple):
         outcomes: Environment to outcome, for those in which the test ran.
         verdicts: Environment to verdict, for the same.
         on_host: Outcome on the host, None where it did not run there.
+        refusals: Environment to what was refused there.
     """
 
     nodeid: str
     outcomes: dict[str, Outcome]
     verdicts: dict[str, Verdict]
     on_host: Outcome | None
+    refusals: dict[str, tuple[Refusal, ...]] = {}  # noqa: RUF012  # never changed
 
     @property
     def only_in(self) -> list[str]:
@@ -40,6 +43,20 @@ class Row(NamedTuple):
         return self.on_host.own_environment if self.on_host else ""
 
 
+class Loss(NamedTuple):
+    """Something that was refused although nothing failed because of it.
+
+    Attributes:
+        environments: Where.
+        refusal: What, and to whom; its times are those in all tests together.
+        nodeids: Tests that passed, or files that were imported, in their order.
+    """
+
+    environments: tuple[str, ...]
+    refusal: Refusal
+    nodeids: tuple[str, ...]
+
+
 class Summary(NamedTuple):
     """What a report says.
 
@@ -48,12 +65,26 @@ class Summary(NamedTuple):
         runs: What happened in each, in the same order.
         rows: Tests that fail somewhere, in the order in which they first ran.
         compared: Whether failed tests ran on the host as well.
+        losses: What was refused to tests that passed, or to imports.
     """
 
     plans: list[Plan]
     runs: list[Run]
     rows: list[Row]
     compared: bool
+    losses: list[Loss]
+
+    def refused(self, environment: str) -> int:
+        """Return how many tests in ``environment`` passed although something was refused."""
+        return len(self._passed_with_refusals(environment))
+
+    def passed_with_refusals(self) -> int:
+        """Return how many tests passed in some environment although something was refused there."""
+        return len({nodeid for run in self.runs for nodeid in self._passed_with_refusals(run.environment)})
+
+    def _passed_with_refusals(self, environment: str) -> set[str]:
+        run = next(run for run in self.runs if run.environment == environment)
+        return {nodeid for nodeid in run.refusals if nodeid in run.outcomes and not run.outcomes[nodeid].bad}
 
     def only_here(self, environment: str) -> int:
         """Return how many tests fail in ``environment`` and pass on the host."""
@@ -71,5 +102,33 @@ def summarise(plans: Sequence[Plan], runs: Sequence[Run], baseline: Run | None) 
         if not any(outcome.bad for outcome in outcomes.values()):
             continue
         verdicts = {name: judge(outcome, host) for name, outcome in outcomes.items()}
-        rows.append(Row(nodeid, outcomes, verdicts, host))
-    return Summary(list(plans), list(runs), rows, compared=baseline is not None)
+        refusals = {run.environment: run.refusals[nodeid] for run in runs if nodeid in run.refusals}
+        rows.append(Row(nodeid, outcomes, verdicts, host, refusals))
+    return Summary(list(plans), list(runs), rows, baseline is not None, _losses(runs))
+
+
+def _losses(runs: Sequence[Run]) -> list[Loss]:
+    """Group refusals by what the same line of the same library tried, whatever temporary name it chose."""
+    groups: dict[tuple[str, ...], Loss] = {}
+    for run in runs:
+        for nodeid, refusals in run.refusals.items():
+            outcome = run.outcomes.get(nodeid)
+            if outcome is not None and outcome.bad:
+                continue
+            for refusal in refusals:
+                key = (refusal.operation, _folder(refusal.target), refusal.error, refusal.place, refusal.process)
+                known = groups.get(key) or Loss((), refusal._replace(times=0), ())
+                groups[key] = Loss(
+                    _with(known.environments, run.environment),
+                    known.refusal._replace(times=max(known.refusal.times, refusal.times)),
+                    _with(known.nodeids, nodeid),
+                )
+    return list(groups.values())
+
+
+def _with(names: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return names if name in names else (*names, name)
+
+
+def _folder(target: str) -> str:
+    return target.rpartition("/")[0] or target

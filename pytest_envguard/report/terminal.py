@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pytest_envguard.model.dimensions import show_size
-from pytest_envguard.model.plan import Plan, Strength
+from pytest_envguard.model.plan import Enforcement, Plan, Strength
 from pytest_envguard.model.verdict import OWN_ENVIRONMENT, Outcome, Verdict
 from pytest_envguard.report.summary import Row, Summary
 
@@ -20,6 +20,7 @@ _WORDS = {
     Strength.APPROXIMATE: "approximated",
     Strength.NONE: "not enforced",
 }
+_MECHANISMS = {Strength.KERNEL: "kernel", Strength.EXACT: "system calls", Strength.PYTHON: "Python only"}
 _MARKS = {
     "passed": "passes",
     "failed": "FAILS",
@@ -29,6 +30,9 @@ _MARKS = {
     "xpassed": "xpasses",
 }
 _INDENT = "    "
+_SURE = (Strength.KERNEL, Strength.EXACT, Strength.PYTHON)
+_MOST_LOSSES = 20
+_MOST_REFUSALS = 3
 
 
 def plan_lines(plan: Plan, verbose: bool) -> list[str]:
@@ -41,16 +45,22 @@ def plan_lines(plan: Plan, verbose: bool) -> list[str]:
         items = [item for item in plan.enforcements if item.strength is strength]
         if not items:
             continue
-        if strength is Strength.KERNEL and not verbose:
+        if strength in _SURE and not verbose:
             lines += _wrapped(f"{_WORDS[strength]}: " + ", ".join(item.shown for item in items))
-        elif strength is Strength.KERNEL:
-            lines += [f"  {item.dimension}: {item.shown} ({item.mechanism})" for item in items]
+            if strength is not Strength.KERNEL:
+                lines += _wrapped(f"  because {_and(dict.fromkeys(item.reason for item in items))}")
+        elif strength in _SURE:
+            lines += [f"  {item.dimension}: {item.shown} ({_because(item)})" for item in items]
         else:
             for item in items:
                 lines += _wrapped(f"{_WORDS[strength]}: {item.dimension}: {item.shown}: {item.reason}")
     for note in plan.notes:
         lines += _wrapped(f"note: {note}")
     return lines
+
+
+def _because(item: Enforcement) -> str:
+    return f"{item.mechanism}, because {item.reason}" if item.reason else item.mechanism
 
 
 def _wrapped(text: str) -> list[str]:
@@ -72,8 +82,10 @@ def write(summary: Summary, reporter: Any, verbosity: int) -> None:
         reporter.write_line(title, bold=True)
         for row in rows:
             reporter.write_line(f"  {row.nodeid}")
-            for line in _reasons(row):
+            for line in (*_reasons(row), *_refused(row)):
                 reporter.write_line(f"      {line}")
+    for line in _losses(summary):
+        reporter.write_line(line)
     if summary.rows:
         reporter.write_line("")
         for line in _table(summary):
@@ -112,6 +124,38 @@ def _groups(summary: Summary) -> Iterator[tuple[str, list[Row]]]:
     unknown = [row for row in summary.rows if Verdict.UNKNOWN in row.verdicts.values()]
     if unknown:
         yield f"fails, not compared with the host: {_tests(unknown)}", unknown
+
+
+def _refused(row: Row) -> Iterator[str]:
+    """What was refused to a test that fails, the last first: that is what most likely made it fail."""
+    where: dict[str, list[str]] = {}
+    for name, refusals in row.refusals.items():
+        for refusal in reversed(refusals):
+            where.setdefault(str(refusal), []).append(name)
+    several = len(row.outcomes) > 1
+    for text, names in list(where.items())[:_MOST_REFUSALS]:
+        yield from _folded((f"{', '.join(names)}: " if several else "") + f"refused: {text}", WIDTH + 14, "  ")
+    if len(where) > _MOST_REFUSALS:
+        yield f"and {len(where) - _MOST_REFUSALS} more refusals"
+
+
+def _losses(summary: Summary) -> Iterator[str]:
+    """What was refused although the test passed: caches that are lost, errors that somebody swallowed."""
+    if summary.losses:
+        yield ""
+        yield f"passes, but was refused something: {_count(summary.passed_with_refusals())}"
+    for loss in summary.losses[:_MOST_LOSSES]:
+        where = f" in {_and(loss.environments)}" if len(summary.runs) > 1 else ""
+        yield from (f"  {line}" for line in _folded(f"{loss.refusal}{where}", WIDTH + 12, "  "))
+        more = len(loss.nodeids) - 1
+        what = "while it was imported: " if loss.refusal.phase == "import" else ""
+        yield f"      {what}{loss.nodeids[0]}" + (f" and {more} more" if more else "")
+    if len(summary.losses) > _MOST_LOSSES:
+        yield f"  ... and {len(summary.losses) - _MOST_LOSSES} more (a junit file has all of them)"
+    for run in summary.runs:
+        if run.unwatched:
+            yield ""
+            yield from _folded(f"{run.environment}: what was refused is not listed: {run.unwatched}", WIDTH, "  ")
 
 
 def _tests(rows: list[Row]) -> str:
@@ -179,7 +223,7 @@ def _environments(summary: Summary) -> Iterator[str]:
     width = max(len(run.environment) for run in summary.runs)
     for plan, run in zip(summary.plans, summary.runs, strict=True):
         used = run.resources
-        parts = [_mechanism(plan), _count(len(run.outcomes)), f"{used.seconds:.1f} s"]
+        parts = [mechanism(plan), _count(len(run.outcomes)), f"{used.seconds:.1f} s"]
         if used.peak_memory:
             parts.append(f"peak memory {show_size(used.peak_memory)}")
         if used.peak_tmp:
@@ -188,11 +232,17 @@ def _environments(summary: Summary) -> Iterator[str]:
         if failing:
             only = f" ({summary.only_here(run.environment)} only here)" if summary.compared else ""
             parts.insert(2, f"{failing} failed{only}")
+        if refused := summary.refused(run.environment):
+            parts.append(f"{refused} passed with refusals")
         yield from _folded(f"{run.environment:<{width}}  " + ", ".join(parts), WIDTH, " " * (width + 2))
 
 
-def _mechanism(plan: Plan) -> str:
+def mechanism(plan: Plan) -> str:
+    """Return what enforces an environment, and how much weaker some of it is."""
     if plan.is_host:
         return "unrestricted"
-    weakest = min(item.strength for item in plan.enforcements)
-    return "kernel" if weakest is Strength.KERNEL else f"kernel, parts {_WORDS[weakest]}"
+    strengths = {item.strength for item in plan.enforcements}
+    exact = [_MECHANISMS[strength] for strength in sorted(_SURE, reverse=True) if strength in strengths]
+    weakest = min(strengths)
+    parts = [" and ".join(exact), "" if weakest in _SURE else f"parts {_WORDS[weakest]}"]
+    return ", ".join(filter(None, parts))

@@ -15,12 +15,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VARIABLE = "PYTEST_ENVGUARD_LEDGER"  # "ENTRIES:STACKS", the descriptors; set for the first process only
+# "ENTRIES:STACKS", the descriptors, or "!" and why there is none; set for the first process only.
+VARIABLE = "PYTEST_ENVGUARD_LEDGER"
 # Nobody's own: the last real-time signals but two (glibc and profilers take from the front).
 ASK = signal.SIGRTMAX - 2
 
 Entry = tuple[int, str, str, int, str, str]
 """Process id, call, target, errno, command line of the process, Python stack as faulthandler writes it."""
+
+
+def is_noise(target: str) -> bool:
+    """Whether it's Python's own bytecode or this plugin's own trial, which nobody asked for."""
+    return "/__pycache__" in target or "/.envguard-probe" in target
 
 
 class Ledger:
@@ -35,6 +41,14 @@ class Ledger:
     def make(cls) -> Ledger:
         """Return a new, empty one."""
         return cls(os.memfd_create("envguard-refusals", 0), os.memfd_create("envguard-stacks", 0))
+
+    @classmethod
+    def at(cls, text: str) -> Ledger:
+        """Return the one whose descriptors ``text`` names; they are not passed on any further."""
+        entries, stacks = map(int, text.split(":"))
+        for descriptor in (entries, stacks):
+            os.set_inheritable(descriptor, False)
+        return cls(entries, stacks)
 
     def __str__(self) -> str:
         return f"{self.entries}:{self.stacks}"

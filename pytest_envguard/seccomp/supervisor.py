@@ -17,7 +17,7 @@ from pytest_envguard.seccomp import judgement, network
 from pytest_envguard.seccomp.caller import Caller, Gone, Hidden
 from pytest_envguard.seccomp.calls import Answered, Judge, Value, judge, target_of
 from pytest_envguard.seccomp.judgement import Files, Likely
-from pytest_envguard.seccomp.ledger import ASK, Ledger
+from pytest_envguard.seccomp.ledger import ASK, Ledger, is_noise
 from pytest_envguard.seccomp.listener import Listener, install
 from pytest_envguard.seccomp.numbers import numbers
 from pytest_envguard.seccomp.space import Space
@@ -35,6 +35,7 @@ _REFUSALS = frozenset(
     {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ECONNREFUSED}
     | {errno.EADDRNOTAVAIL, errno.ETIMEDOUT}
 )
+_CAP_KILL = 1 << 5
 _QUESTIONS = frozenset({"access", "faccessat", "faccessat2", "statfs", "fstatfs"})  # asking is not being refused
 
 
@@ -66,6 +67,7 @@ class Supervisor:
         )
         self._names = {number: name for name, number in numbers(os.uname().machine).items()}
         self._asked: dict[int, tuple[int, Arguments]] = {}  # threads that are writing their stack, and of which call
+        self._mount_namespace = os.readlink("/proc/self/ns/mnt")
         self._listener: Listener
 
     # -- start ---------------------------------------------------------------------------------------------------------
@@ -115,7 +117,8 @@ class Supervisor:
                 call.set_file_ids(*ids)
                 judgement.act_as(ids[0])
             if capabilities is not None:
-                call.capset(capabilities)  # of this thread only
+                # Of this thread only. Another user's threads are asked for their stack by a signal.
+                call.capset(capabilities | (_CAP_KILL if ids is not None else 0))
             while True:
                 try:
                     waiting = self._listener.receive()
@@ -129,7 +132,10 @@ class Supervisor:
     # -- one call ------------------------------------------------------------------------------------------------------
 
     def _answer(self, identity: int, thread: int, number: int, arguments: Arguments) -> None:
-        caller, name = Caller(thread), self._names[number]
+        caller, name = (
+            Caller(thread, foreign_root=not self.enforces and self._is_elsewhere(thread)),
+            self._names[number],
+        )
         try:
             refused = judge(self._judge, name, caller, arguments, identity)
             certain = True
@@ -155,6 +161,13 @@ class Supervisor:
             self._listener.refuse(identity, refused)
         else:
             self._listener.go_on(identity)
+
+    def _is_elsewhere(self, thread: int) -> bool:
+        """Whether a thread sees other mounts: it is in an environment inside of this one."""
+        try:
+            return os.readlink(f"/proc/{thread}/ns/mnt") != self._mount_namespace
+        except OSError:
+            return False
 
     # -- the ledger ----------------------------------------------------------------------------------------------------
 
@@ -186,11 +199,6 @@ class Supervisor:
         except OSError:
             return False
         return True
-
-
-def is_noise(target: str) -> bool:
-    """Whether it's Python's own bytecode or this plugin's own trial, which nobody asked for."""
-    return "/__pycache__" in target or "/.envguard-probe" in target
 
 
 def _process_that_answers(thread: int) -> int:

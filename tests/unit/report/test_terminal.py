@@ -114,7 +114,7 @@ def test_fails_in_several() -> None:
 
         lambda     kernel, 4 tests, 3 failed (3 only here), 1.5 s
         container  kernel, parts approximated, 4 tests, 3 failed (3 only here), 1.5 s
-        offline    kernel, parts not enforced, 3 tests, 2 failed (2 only here), 1.5 s
+        offline    parts not enforced, 3 tests, 2 failed (2 only here), 1.5 s
         """
     )
 
@@ -264,8 +264,10 @@ MIXED = Plan(
             """
             envguard: edge
               by the kernel: /tmp 512 MiB, read-only root
-              exactly, at the system call: seccomp: no io_uring: namespaces are forbidden
-              for Python code only: audit: no network: not Linux
+              exactly, at the system call: no io_uring
+                because namespaces are forbidden
+              for Python code only: no network
+                because not Linux
               approximated: memory: 1 GiB of memory: looked at now and then now and then now
                 and then now and then now and then now and then
               not enforced: network: no network: network namespace: Operation not permitted
@@ -275,5 +277,5 @@ MIXED = Plan(
     ],
 )
 def test_the_header(plan: Plan, verbose: bool, text: str) -> None:
-    """What the kernel enforces stands in a line, everything weaker in one of its own with its reason."""
+    """What is enforced stands in a line for each mechanism, everything weaker in one of its own with its reason."""
     assert "\n".join(plan_lines(plan, verbose)) + "\n" == page(text)

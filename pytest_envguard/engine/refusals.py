@@ -1,0 +1,147 @@
+"""What was refused inside of an environment, as the worker learns it: from the ledger, with the Python code that asked."""
+
+from __future__ import annotations
+
+import errno
+import faulthandler
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pytest_envguard.model.refusal import Refusal, grouped
+from pytest_envguard.seccomp.ledger import ASK, VARIABLE, Entry, Ledger, is_noise
+
+ALL, OWN, NONE = "all", "own", "none"
+HARNESS = frozenset(("_pytest", "pytest", "pluggy", "xdist", "execnet", "pytest_envguard", "pytest_cov", "coverage"))
+_STARTS = ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.spawn", "os.system")
+_DOMAIN = ":53"
+# What a call is called among users, where that isn't the kernel's name for it.
+_PLAIN = {
+    "openat": "open", "openat2": "open", "creat": "open", "mkdirat": "mkdir", "mknodat": "mknod", "unlinkat": "unlink",
+    "renameat": "rename", "renameat2": "rename", "linkat": "link", "symlinkat": "symlink", "fchmod": "chmod",
+    "fchmodat": "chmod", "fchmodat2": "chmod", "fchown": "chown", "lchown": "chown", "fchownat": "chown",
+    "utimensat": "utime", "utimes": "utime", "futimesat": "utime", "execveat": "exec", "execve": "exec", "pwrite64": "write",
+    "sendmsg": "send", "sendmmsg": "send", "sendto": "send", "mmap": "map executable", "lsetxattr": "setxattr",
+    "fsetxattr": "setxattr", "lremovexattr": "removexattr", "fremovexattr": "removexattr",
+}  # fmt: skip
+LOOK_UP = "look up"
+
+
+class _Asked(NamedTuple):
+    """Something that Python code has begun, heard of by an audit event.
+
+    Attributes:
+        what: A host name, or "" for a new process.
+        stack: Files and lines, the innermost first.
+    """
+
+    what: str
+    stack: tuple[tuple[str, int], ...]
+
+
+class Watch:
+    """Reads the ledger of this process's environment.
+
+    Attributes:
+        missing: Why there is no ledger; "" if there is one.
+    """
+
+    def __init__(self, which: str, root: str) -> None:
+        self._root = root
+        self._all = which == ALL
+        self._ledger: Ledger | None = None
+        self._name: _Asked | None = None
+        self._start: _Asked | None = None
+        self.missing = ""
+        told = os.environ.pop(VARIABLE, "")
+        if not told or told.startswith("!"):
+            self.missing = told[1:] or "this process was not started under a filter"
+            return
+        self._ledger = Ledger.at(told)
+        faulthandler.register(ASK, file=self._ledger.stacks, all_threads=False, chain=False)
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "socket.getaddrinfo":
+            self._name = _Asked(str(arguments[0]), _stack())
+        elif event in _STARTS:
+            self._start = _Asked("", _stack())
+
+    def skip(self) -> None:
+        """Forget what was refused since the last look: another process has told of it."""
+        if self._ledger is not None:
+            for _ in self._ledger.new_entries():
+                pass
+
+    def take(self, phase: str) -> tuple[Refusal, ...]:
+        """Return what was refused since the last look, in the ``phase`` of a test ("setup", "call", "teardown", "import")."""
+        if self._ledger is None:
+            return ()
+        found = (self._refusal(entry, phase) for entry in self._ledger.new_entries())
+        return grouped(refusal for refusal in found if refusal is not None)
+
+    def _refusal(self, entry: Entry, phase: str) -> Refusal | None:
+        process, call, target, number, words, text = entry
+        if not self._all and is_noise(target):
+            return None
+        stack = tuple(frames(text))
+        own = process == os.getpid()
+        operation = _PLAIN.get(call, call)
+        if operation == "exec" and not stack and self._start is not None:
+            # Python starts programs in a child of its own, which has no stack to show.
+            stack, own = self._start.stack, True
+        if operation in ("connect", "send") and target.endswith(_DOMAIN):
+            operation = LOOK_UP
+            if own and self._name is not None:
+                target, stack = self._name.what, stack or self._name.stack
+        library, place = author(stack, self._root)
+        if not self._all and library in HARNESS:
+            return None
+        return Refusal(
+            operation, target, errno.errorcode.get(number, str(number)), library, place, 1, phase, "" if own else words
+        )
+
+
+def _stack() -> tuple[tuple[str, int], ...]:
+    frame = sys._getframe(2)  # noqa: SLF001  # the code that asked; audit hooks have no other way
+    found: list[tuple[str, int]] = []
+    while frame is not None and len(found) < 100:
+        found.append((frame.f_code.co_filename, frame.f_lineno))
+        frame = frame.f_back  # type: ignore[assignment]
+    return tuple(found)
+
+
+def frames(text: str) -> Iterator[tuple[str, int]]:
+    """Yield file and line of each frame that `faulthandler` has written, the innermost first."""
+    for line in text.splitlines():
+        if line.startswith('  File "'):
+            file, _, rest = line[8:].rpartition('", line ')
+            number = rest.split(" ", 1)[0]
+            if number.isdigit():
+                yield file, int(number)
+
+
+_FOLDERS = ("/site-packages/", "/dist-packages/")
+_STANDARD = ("<frozen ", *(sysconfig.get_path(name) + "/" for name in ("stdlib", "platstdlib")))
+_OURS = f"{Path(__file__).parent.parent}/"
+
+
+def author(stack: tuple[tuple[str, int], ...], root: str) -> tuple[str, str]:
+    """Return the library that is to blame ("" for the project itself), and file and line in it.
+
+    The standard library acts for others; so the first frame counts that isn't its own. Files of the project are named
+    from its ``root``, those of libraries from where they are installed.
+    """
+    for file, line in stack:
+        for folder in _FOLDERS:
+            _, found, inside = file.rpartition(folder)
+            if found:
+                return inside.partition("/")[0].removesuffix(".py"), f"{inside}:{line}"
+        if file.startswith(_OURS):  # a copy that is being developed lies in no such folder
+            return "pytest_envguard", f"{file}:{line}"
+        if not file.startswith(_STANDARD):
+            return "", f"{file.removeprefix(root + '/')}:{line}"
+    return ("", f"{stack[0][0]}:{stack[0][1]}") if stack else ("", "")
