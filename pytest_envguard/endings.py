@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from pytest_envguard.launcher import CANNOT_ENTER, OUT_OF_MEMORY
+from pytest_envguard.launcher import CANNOT_ENTER, NOT_SUPERVISED, OUT_OF_MEMORY
 from pytest_envguard.model.dimensions import show_size
 from pytest_envguard.model.plan import Plan
 
@@ -34,6 +34,8 @@ def describe(code: int, plan: Plan, who: str = "the worker") -> str:
         return f"killed for memory: more than the {show_size(memory['limit'])} of {plan.name}"
     if code == CANNOT_ENTER:
         return f"the environment {plan.name} could not be entered"
+    if code == NOT_SUPERVISED and plan.script.get("trapped"):
+        return f"the supervisor that answers system calls in {plan.name} ended, and {who} was killed with it"
     if code >= 0:
         return f"{who}'s process ended with exit code {code} (os._exit?)"
     if -code not in set(signal.Signals):

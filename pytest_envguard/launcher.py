@@ -41,6 +41,8 @@ from pytest_envguard.linux import syscalls as call
 
 CANNOT_ENTER = 125  # exit code, as of docker run: the environment could not be entered, the command did not start
 OUT_OF_MEMORY = 137  # exit code, as of docker: the watchdog killed everything
+NOT_SUPERVISED = 124  # exit code: the supervisor (see `seccomp.supervisor`) has ended, and everything with it
+SUPERVISOR_ENDED = "the supervisor, which answers system calls, ended"
 PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
 
 
@@ -92,7 +94,7 @@ def main(arguments: list[str]) -> int:
         group.take(init)
     os.close(go)
     try:
-        told = _keep(init, starter, answer, group)
+        told = _keep(script, init, starter, answer, group)
     finally:
         if group:
             group.remove()
@@ -151,7 +153,7 @@ def _write_maps(keeper: int, who: Script) -> int:
     return 0
 
 
-def _keep(init: int, starter: int, answer: int, group: cgroup.Group | None) -> str:
+def _keep(script: Script, init: int, starter: int, answer: int, group: cgroup.Group | None) -> str:
     """Wait until init has ended; return what it told, with how the command ended in the last line."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the command as well, which decides
     signal.signal(signal.SIGQUIT, signal.SIG_IGN)
@@ -170,8 +172,13 @@ def _keep(init: int, starter: int, answer: int, group: cgroup.Group | None) -> s
         told += chunk
         if not chunk:
             break
-    os.waitpid(init, 0)
+    _, status = os.waitpid(init, 0)
     text = told.decode(errors="replace")
+    if script["trapped"]:
+        # Nobody would answer what is left of it: without a supervisor each call fails that it would have judged.
+        end_all(children())
+        if not text.strip():
+            return f"{SUPERVISOR_ENDED} ({how(status)}), and everything in it was killed\nexit {NOT_SUPERVISED}"
     if group and group.killed() and text.strip() in ("", "signal 9"):
         # Only where the command itself (or init) was the victim: a child that was killed is the command's affair.
         return "memory"
@@ -247,8 +254,8 @@ def _init(script: Script, command: list[str], tell: int) -> int:
     spare = {1, *start_resolver(script)}
     try:
         noted = supervise(script)
-    except OSError as error:
-        os.write(tell, f"could not be entered: {error.strerror or error}\nexit {CANNOT_ENTER}\n".encode())
+    except (OSError, KeyError) as error:
+        os.write(tell, f"could not be entered: {error}\nexit {CANNOT_ENTER}\n".encode())
         return CANNOT_ENTER
     main_process = processes.fork()
     if main_process == 0:
@@ -291,19 +298,20 @@ def supervise(script: Script) -> str:
         return ""
     # Not for everybody: the imports take 4 ms.
     from pytest_envguard.seccomp.ledger import Ledger
-    from pytest_envguard.seccomp.supervisor import Supervisor
+    from pytest_envguard.seccomp.supervisor import Supervisor, enforce
 
     who = script["identity"]
     ids = (who["uid"], who["gid"]) if who["how"] in ("real", "subordinate") else None
     wanted = script["ledger"]  # True, or the descriptors of one that somebody outside will read
     ledger = (Ledger.at(wanted) if isinstance(wanted, str) else Ledger.make()) if wanted else None
+    if script["trapped"]:
+        around = enforce(script["rules"], ledger, ids, script["capabilities"])
+        return "!the environment around this one lists it" if around else str(ledger or "")
     try:
-        Supervisor(script["rules"], enforces=script["trapped"], ledger=ledger).start(ids, script["capabilities"])
+        Supervisor(script["rules"], enforces=False, ledger=ledger).start(ids, script["capabilities"])
     except (OSError, KeyError) as error:
-        if script["trapped"]:
-            raise
         return f"!{error}"
-    return str(ledger) if ledger else ""
+    return str(ledger)
 
 
 def drop_bounding(script: Script) -> None:

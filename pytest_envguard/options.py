@@ -44,6 +44,13 @@ FIDELITY = Option(
     ("kernel", "exact", "python"),
     "exact",
 )
+MECHANISM = Option(
+    "envguard_mechanism",
+    "What enforces the environments: auto (the strongest that works here); calls or python, to see what a machine would do "
+    "that has nothing stronger than answered system calls, or than an audit hook (default: auto)",
+    ("auto", "calls", "python"),
+    "auto",
+)
 BASELINE = Option(
     "envguard_baseline",
     "When to run tests on the host for comparison: auto (those that failed), always (all), never (default: auto)",
@@ -65,7 +72,7 @@ TIMEOUT = Option(
     "Seconds after which a single test in an environment of its own (marker, fixtures) is taken for hung; 0 for never",
     default="600",
 )
-ALL = (ENVIRONMENTS, FIDELITY, BASELINE, REFUSALS)
+ALL = (ENVIRONMENTS, FIDELITY, MECHANISM, BASELINE, REFUSALS)
 
 
 def add(parser: pytest.Parser) -> None:

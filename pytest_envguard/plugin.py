@@ -25,6 +25,7 @@ from pytest_envguard.item import FIXTURES, MARKER, threads
 # Set for what runs inside; not imported from where they are set, because an idle start must stay cheap.
 _SHELTER = "PYTEST_ENVGUARD_SHELTER"
 _SOLO = "PYTEST_ENVGUARD_SOLO"
+_HOOK = "PYTEST_ENVGUARD_HOOK"
 _INSIDE = "PYTEST_ENVGUARD"
 
 _MARKER_HELP = (
@@ -51,6 +52,10 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
     """Before capture and coverage start: they must not write into the simulated environment."""
     threads.begin()
+    if _HOOK in os.environ:
+        from pytest_envguard.engine.hooked import enter
+
+        enter()
     if _SHELTER in os.environ:
         from pytest_envguard.engine.inside import shelter_pytest
 

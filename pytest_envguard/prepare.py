@@ -16,7 +16,7 @@ import pytest
 from pytest_envguard import options
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.model.dimensions import DIMENSIONS, Value, read
-from pytest_envguard.model.machine import Abilities
+from pytest_envguard.model.machine import Abilities, Ability
 from pytest_envguard.model.plan import INSIDE, Plan, Strength
 from pytest_envguard.model.profile import Profile, combine
 from pytest_envguard.profiles import Catalogue, changed_selection, load_catalogue
@@ -32,17 +32,48 @@ def prepare(config: pytest.Config, wanted: str, probing: Probing | None = None) 
     Raises:
         EnvguardError: A mistake in the input, or something this machine can't do to the asked fidelity.
     """
-    from pytest_envguard.survey import survey_abilities
-
     profiles = catalogue(config).select(wanted)
     fidelity = wanted_fidelity(config)
+    mechanism = options.value(config, options.MECHANISM)
     coverage = config.pluginmanager.hasplugin("_cov")  # pytest-cov's name for itself while it measures
-    abilities = survey_abilities(probing) if probing else None
     project = str(config.invocation_params.dir)
-    plans = plans_for(profiles, project, _further(config), coverage=coverage, abilities=abilities)
+    if mechanism == "python" or (sys.platform != "linux" and fidelity <= Strength.PYTHON):
+        reason = "it was asked for" if mechanism == "python" else f"this is {sys.platform}, not Linux"
+        plans = [_by_hook(profile, project, reason) for profile in profiles]
+    else:
+        abilities = _abilities(mechanism, probing) if probing else None
+        plans = plans_for(profiles, project, _further(config), coverage=coverage, abilities=abilities)
+        if fidelity <= Strength.PYTHON:
+            plans = [
+                _by_hook(profile, project, weak[0].reason) if (weak := plan.weaker_than(fidelity)) else plan
+                for profile, plan in zip(profiles, plans, strict=True)
+            ]
     for plan in plans:
         check_fidelity(plan, fidelity)
     return plans
+
+
+def _abilities(mechanism: str, probing: Probing | None) -> Abilities:
+    """Return what this machine allows, or what it would if it allowed no namespaces."""
+    from pytest_envguard.linux import abilities as facility
+    from pytest_envguard.survey import survey_abilities
+
+    found = survey_abilities(probing, all_of_them=mechanism == "calls")
+    if mechanism != "calls":
+        return found
+    refused = {name: Ability(name, "not used, because system calls were asked for") for name in facility.NAMES}
+    return found._replace(facilities={**found.facilities, **refused})
+
+
+def _by_hook(profile: Profile, project: str, reason: str) -> Plan:
+    import tempfile
+
+    from pytest_envguard.planning.hooked import plan_by_hook
+
+    if profile.is_host:
+        return Plan(profile.name, profile.summary)
+    temporary = os.path.realpath(tempfile.gettempdir())
+    return plan_by_hook(profile, project, temporary, sys.version_info[:2], reason)
 
 
 def wanted_fidelity(config: pytest.Config) -> Strength:
@@ -204,7 +235,8 @@ def plans_for(
     if sys.platform != "linux":
         raise EnvguardError(
             f"environments are enforced by the Linux kernel, and this is {sys.platform}",
-            "run in a Linux virtual machine, or in a container started with `--privileged`",
+            "run in a Linux virtual machine or container; or accept what Python code alone can be refused, with "
+            "`--envguard-fidelity=python`",
         )
     from pytest_envguard.planning import make_plan
     from pytest_envguard.survey import survey_abilities, survey_surroundings

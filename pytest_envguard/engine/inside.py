@@ -89,7 +89,7 @@ class Inside:
 
     def pytest_runtest_logfinish(self) -> None:
         """Look how full ``/tmp`` is, where it's the environment's own."""
-        if "tmp" in self.promises:
+        if self.promises.get("tmp", {}).get("mode") is not None:
             status = os.statvfs("/tmp")
             self.peak_tmp = max(self.peak_tmp, (status.f_blocks - status.f_bfree) * status.f_frsize)
 

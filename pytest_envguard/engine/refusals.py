@@ -9,11 +9,14 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envguard.model.refusal import Refusal, grouped
-from pytest_envguard.seccomp.ledger import ASK, VARIABLE, Entry, Ledger, is_noise
 
+if TYPE_CHECKING:
+    from pytest_envguard.seccomp.ledger import Entry, Ledger
+
+VARIABLE = "PYTEST_ENVGUARD_LEDGER"  # as of `seccomp.ledger`, which only Linux has
 ALL, OWN, NONE = "all", "own", "none"
 HARNESS = frozenset(("_pytest", "pytest", "pluggy", "xdist", "execnet", "pytest_envguard", "pytest_cov", "coverage"))
 _STARTS = ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.spawn", "os.system")
@@ -28,6 +31,34 @@ _PLAIN = {
     "fsetxattr": "setxattr", "lremovexattr": "removexattr", "fremovexattr": "removexattr",
 }  # fmt: skip
 LOOK_UP = "look up"
+_EVENTS = {
+    **dict.fromkeys(("os.exec", "os.posix_spawn", "os.spawn", "subprocess.Popen"), "exec"),
+    **dict.fromkeys(("ctypes.dlopen", "import"), "map executable"),
+    **dict.fromkeys(("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"), LOOK_UP),
+    **dict.fromkeys(("socket.sendto", "socket.sendmsg"), "send"),
+    "socket.connect": "connect", "socket.bind": "bind", "os.remove": "unlink", "sqlite3.connect": "open",
+}  # fmt: skip
+
+
+def is_noise(target: str) -> bool:
+    """Whether it's Python's own bytecode or this plugin's own trial, which nobody asked for."""
+    return "/__pycache__" in target or "/.envguard-probe" in target
+
+
+_Stack = tuple[tuple[str, int], ...]
+_heard: list[tuple[str, str, str, _Stack]] | None = None  # where an audit hook enforces, and tells of each refusal
+
+
+def hear(event: str, target: str, error: str) -> None:
+    """Note a refusal of the audit hook's."""
+    if _heard is not None:
+        _heard.append((_EVENTS.get(event, event.removeprefix("os.")), target, error, _stack()))
+
+
+def begin_hearing() -> None:
+    """Make room for what the audit hook will tell."""
+    global _heard  # noqa: PLW0603  # there is one audit hook, and it can't be removed
+    _heard = []
 
 
 class _Asked(NamedTuple):
@@ -39,7 +70,7 @@ class _Asked(NamedTuple):
     """
 
     what: str
-    stack: tuple[tuple[str, int], ...]
+    stack: _Stack
 
 
 class Watch:
@@ -56,10 +87,14 @@ class Watch:
         self._name: _Asked | None = None
         self._start: _Asked | None = None
         self.missing = ""
+        if _heard is not None:
+            return
         told = os.environ.pop(VARIABLE, "")
         if not told or told.startswith("!"):
             self.missing = told[1:] or "this process was not started under a filter"
             return
+        from pytest_envguard.seccomp.ledger import ASK, Ledger
+
         self._ledger = Ledger.at(told)
         faulthandler.register(ASK, file=self._ledger.stacks, all_threads=False, chain=False)
         sys.addaudithook(self._hear)
@@ -78,6 +113,10 @@ class Watch:
 
     def take(self, phase: str) -> tuple[Refusal, ...]:
         """Return what was refused since the last look, in the ``phase`` of a test ("setup", "call", "teardown", "import")."""
+        if _heard is not None:
+            heard = [self._blamed(Refusal(*what, "", "", 1, phase), stack) for *what, stack in _heard]
+            _heard.clear()
+            return grouped(filter(None, heard))
         if self._ledger is None:
             return ()
         found = (self._refusal(entry, phase) for entry in self._ledger.new_entries())
@@ -85,8 +124,6 @@ class Watch:
 
     def _refusal(self, entry: Entry, phase: str) -> Refusal | None:
         process, call, target, number, words, text = entry
-        if not self._all and is_noise(target):
-            return None
         stack = tuple(frames(text))
         own = process == os.getpid()
         operation = _PLAIN.get(call, call)
@@ -97,19 +134,26 @@ class Watch:
             operation = LOOK_UP
             if own and self._name is not None:
                 target, stack = self._name.what, stack or self._name.stack
+        error = errno.errorcode.get(number, str(number))
+        refusal = Refusal(operation, target, error, "", "", 1, phase, "" if own else words)
+        return self._blamed(refusal, stack)
+
+    def _blamed(self, refusal: Refusal, stack: _Stack) -> Refusal | None:
+        """Return the refusal with its author; None for the harness's own."""
         library, place = author(stack, self._root)
-        if not self._all and library in HARNESS:
+        if not self._all and (library in HARNESS or is_noise(refusal.target)):
             return None
-        return Refusal(
-            operation, target, errno.errorcode.get(number, str(number)), library, place, 1, phase, "" if own else words
-        )
+        words = refusal.process
+        shown = words if len(words) <= _LONGEST_COMMAND else words[:_LONGEST_COMMAND] + "…"
+        return refusal._replace(library=library, place=place, process=shown)
 
 
-def _stack() -> tuple[tuple[str, int], ...]:
+def _stack() -> _Stack:
     frame = sys._getframe(2)  # noqa: SLF001  # the code that asked; audit hooks have no other way
     found: list[tuple[str, int]] = []
-    while frame is not None and len(found) < 100:
-        found.append((frame.f_code.co_filename, frame.f_lineno))
+    while frame is not None and len(found) < _DEEPEST:
+        if found or not frame.f_code.co_filename.startswith(_OURS):  # the hook itself
+            found.append((frame.f_code.co_filename, frame.f_lineno))
         frame = frame.f_back  # type: ignore[assignment]
     return tuple(found)
 
@@ -124,12 +168,14 @@ def frames(text: str) -> Iterator[tuple[str, int]]:
                 yield file, int(number)
 
 
+_LONGEST_COMMAND = 80
+_DEEPEST = 100  # frames, as faulthandler
 _FOLDERS = ("/site-packages/", "/dist-packages/")
 _STANDARD = ("<frozen ", *(sysconfig.get_path(name) + "/" for name in ("stdlib", "platstdlib")))
 _OURS = f"{Path(__file__).parent.parent}/"
 
 
-def author(stack: tuple[tuple[str, int], ...], root: str) -> tuple[str, str]:
+def author(stack: _Stack, root: str) -> tuple[str, str]:
     """Return the library that is to blame ("" for the project itself), and file and line in it.
 
     The standard library acts for others; so the first frame counts that isn't its own. Files of the project are named

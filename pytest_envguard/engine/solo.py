@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from pytest_envguard import launcher
+from pytest_envguard.engine import hooked
 from pytest_envguard.engine.workers import for_pytest
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.plan import Plan
@@ -59,7 +60,9 @@ def _run(config: pytest.Config, plan: Plan) -> int:
     without_cache = [] if reads_cache else ["-p", "no:cacheprovider"]
     command = [sys.executable, "-m", "pytest", *without_cache, *arguments, "-n", "0"]
     environ = {**os.environ, SOLO: json.dumps(plan.promises)}
-    words = command if plan.is_host else launcher.command_line(for_pytest(plan)) + command
+    if plan.hooked:
+        environ[hooked.HOOK] = hooked.encode(plan)
+    words = command if plan.is_host or plan.hooked else launcher.command_line(for_pytest(plan)) + command
     return _wait(subprocess.Popen(words, env=environ))
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import execnet
 import pytest
 
-from pytest_envguard import launcher, options
+from pytest_envguard import options
+from pytest_envguard.engine import hooked
 from pytest_envguard.engine.inside import PROC, SHELTER
 from pytest_envguard.model.plan import Plan
 
@@ -54,7 +55,11 @@ def specification(plan: Plan, name: str, *, ledger: bool = False) -> str:
     fields by ``//``. It keeps unknown fields, also when xdist clones the specification of a crashed worker.
     """
     fields = ["popen", f"id={_quoted(name)}", f"envguard={_quoted(plan.name)}"]
-    if not plan.is_host:
+    if plan.hooked:
+        fields.append(f"env:{hooked.HOOK}={hooked.encode(plan.script['hook'])}")
+    elif not plan.is_host:
+        from pytest_envguard import launcher
+
         words = [*launcher.command_line(for_pytest(plan, ledger=ledger)), sys.executable]
         # A path with a double slash is the same path; the script's encoding has none.
         fields.append("python=" + shlex.join(words).replace("//", "/"))
@@ -64,6 +69,8 @@ def specification(plan: Plan, name: str, *, ledger: bool = False) -> str:
 def for_pytest(plan: Plan, *, ledger: bool = False) -> dict[str, Any]:
     """Return the plan's script for a process that is pytest itself and shelters its own files."""
     script: dict[str, Any] = dict(plan.script)
+    from pytest_envguard import launcher
+
     environ = script["environ"]
     variables = {**environ["set"], SHELTER: script["coverage"] or ""}
     script["environ"] = {**environ, "set": variables}

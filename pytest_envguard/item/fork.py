@@ -138,8 +138,13 @@ def _begin(script: launcher.Script, environment: int | None, channel: Channel, a
 
 
 def _fork_again(script: launcher.Script, act: Act, channel: Channel) -> None:
-    """Be the joiner, and in its child the test."""
-    test = os.fork()
+    """Be the joiner, who answers the test's system calls where no namespace is there to do so, and in its child the test."""
+    try:
+        launcher.supervise(script)
+    except (OSError, KeyError) as error:
+        channel.send("broken", f"could not be entered: {error}")
+        os._exit(launcher.CANNOT_ENTER)
+    test = _fork_quietly()
     if test == 0:
         act(channel)
         return

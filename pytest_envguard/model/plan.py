@@ -63,9 +63,19 @@ class Plan(NamedTuple):
         return not self.enforcements
 
     def weaker_than(self, wanted: Strength) -> list[Enforcement]:
-        """Return what isn't enforced to the strength ``wanted``; an approximation is said, not refused."""
+        """Return what isn't enforced to the strength ``wanted``.
+
+        An approximation is said, not refused; and so is what can't be done to Python code, by who accepts no more than that.
+        """
         return [
             enforcement
             for enforcement in self.enforcements
-            if enforcement.strength < wanted and enforcement.strength != Strength.APPROXIMATE
+            if enforcement.strength < wanted
+            and enforcement.strength != Strength.APPROXIMATE
+            and not (wanted is Strength.PYTHON and self.hooked)
         ]
+
+    @property
+    def hooked(self) -> bool:
+        """Whether it is enforced for Python code only."""
+        return "hook" in self.script

@@ -12,7 +12,7 @@ NSSWITCH = "/etc/nsswitch.conf"
 RESOLVER_FILE = "/etc/resolv.conf"
 # TEST-NET-1 (RFC 5737): nobody's address; with the default route through `lo` a question to it is never answered.
 _SILENT = "192.0.2.53"
-_SHOWN = {
+SHOWN = {
     "none": "no network (ENETUNREACH)",
     "drop": "network drops everything (connects hang)",
     "refuse": "network refuses everything (ECONNREFUSED)",
@@ -38,7 +38,7 @@ def plan_network(draft: Draft) -> None:
     if mode == "open":
         return
     assert isinstance(mode, str)
-    if not draft.by_kernel("network", _SHOWN[mode], (*MOUNTS, facility.NETWORK)):
+    if not draft.by_kernel("network", SHOWN[mode], (*MOUNTS, facility.NETWORK)):
         _without_namespace(draft, mode)
         return
     draft.promises["network"] = mode
@@ -48,7 +48,7 @@ def plan_network(draft: Draft) -> None:
 
 
 def _without_namespace(draft: Draft, mode: str) -> None:
-    if not draft.by_calls("network", _SHOWN[mode]):
+    if not draft.by_calls("network", SHOWN[mode]):
         return
     draft.promises["connections"] = mode
     if mode == "nxdomain":

@@ -52,8 +52,9 @@ def plan_lines(plan: Plan, verbose: bool) -> list[str]:
         elif strength in _SURE:
             lines += [f"  {item.dimension}: {item.shown} ({_because(item)})" for item in items]
         else:
-            for item in items:
-                lines += _wrapped(f"{_WORDS[strength]}: {item.dimension}: {item.shown}: {item.reason}")
+            for reason in dict.fromkeys(item.reason for item in items):
+                shown = ", ".join(f"{item.dimension}: {item.shown}" for item in items if item.reason == reason)
+                lines += _wrapped(f"{_WORDS[strength]}: {shown}: {reason}")
     for note in plan.notes:
         lines += _wrapped(f"note: {note}")
     return lines

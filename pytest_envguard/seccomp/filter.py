@@ -31,6 +31,8 @@ _W_OK, _X_OK = 2, 1
 # FS_IOC_SETFLAGS, FS_IOC32_SETFLAGS, FS_IOC_FSSETXATTR: they change a file that is open to read only.
 CHANGING_IOCTLS = (0x40086602, 0x40046602, 0x401C5820)
 
+HAND_OVER = 0x45475244  # no driver's ioctl: see `handover`
+
 # Groups of calls that a plan can ask for, by what they can do.
 CHANGE = "change"
 EXECUTE = "execute"
@@ -67,7 +69,11 @@ def _conditional(groups: frozenset[str]) -> dict[str, list[Rule]]:
     if CHANGE in groups:
         found["open"] = _if_bits(1, OPEN_TO_CHANGE)
         found["openat"] = _if_bits(2, OPEN_TO_CHANGE)
-        found["ioctl"] = [_low(1), *(rule for number in CHANGING_IOCTLS for rule in _notify_if_equal(number)), _allow()]
+        found["ioctl"] = [
+            _low(1),
+            *(rule for number in (*CHANGING_IOCTLS, HAND_OVER) for rule in _notify_if_equal(number)),
+            _allow(),
+        ]
     if EXECUTE in groups:
         executable = _if_bits(2, _PROT_EXEC)
         found["mmap"] = [_low(3), (_ANY_BIT, 0, 1, _MAP_ANONYMOUS), _allow(), *executable]

@@ -13,7 +13,7 @@ import os
 from pytest_envguard.linux import syscalls as call
 from pytest_envguard.model.rules import Mounts, is_within
 from pytest_envguard.seccomp import filter as traps
-from pytest_envguard.seccomp import judgement, network
+from pytest_envguard.seccomp import handover, judgement, network
 from pytest_envguard.seccomp.caller import Caller, Gone, Hidden
 from pytest_envguard.seccomp.calls import Answered, Judge, Value, judge, target_of
 from pytest_envguard.seccomp.judgement import Files, Likely
@@ -25,7 +25,7 @@ from pytest_envguard.seccomp.users import Users
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
     Rules = dict[str, Any]
     Arguments = tuple[int, ...]
@@ -36,6 +36,7 @@ _REFUSALS = frozenset(
     | {errno.EADDRNOTAVAIL, errno.ETIMEDOUT}
 )
 _CAP_KILL = 1 << 5
+FAILED = 124  # exit code of a process whose supervisor could not go on
 _QUESTIONS = frozenset({"access", "faccessat", "faccessat2", "statfs", "fstatfs"})  # asking is not being refused
 
 
@@ -52,43 +53,14 @@ class Supervisor:
         self.rules = rules
         self.enforces = enforces
         self.ledger = ledger
-        mounts = Mounts(rules["mounts"])
-        mode = rules["network"]
-        self._judge = Judge(
-            Files(judgement.planned(mounts), rules["absent"], rules["closed"])
-            if enforces
-            else Files(judgement.present),
-            network.Outside(mode, rules["nameservers"], rules["daemons"]) if mode else None,
-            Space(mounts),
-            Users(rules["passwd"]) if enforces and rules["passwd"] is not None else None,
-            rules["ids"],
-            rules["hostname"] or "",
-            enforces=enforces,
-        )
+        self._judge = _judge(rules, enforces=enforces)
+        self._inside: dict[int, Judge] = {}  # processes that have asked for stricter rules; see `handover`
         self._names = {number: name for name, number in numbers(os.uname().machine).items()}
         self._asked: dict[int, tuple[int, Arguments]] = {}  # threads that are writing their stack, and of which call
         self._mount_namespace = os.readlink("/proc/self/ns/mnt")
         self._listener: Listener
 
     # -- start ---------------------------------------------------------------------------------------------------------
-
-    def groups(self) -> list[str]:
-        """Return the groups of calls that must wait."""
-        found = [traps.CHANGE, traps.EXECUTE]
-        if self._judge.outside is not None or self._judge.users is not None:
-            found.append(traps.CONNECT)
-        if self._judge.outside is not None:
-            found.append(traps.SEND)
-        if not self.enforces:
-            return found
-        found += [traps.ASK, traps.SEAL]
-        if self._judge.space:
-            found.append(traps.FILL)
-        if self._judge.ids:
-            found.append(traps.IDENTITY)
-        if self._judge.hostname:
-            found.append(traps.NAME)
-        return found
 
     def start(self, ids: tuple[int, int] | None = None, capabilities: int | None = None) -> None:
         """Put this thread, and all that it starts from now on, under the filter; another thread answers.
@@ -102,10 +74,9 @@ class Supervisor:
         """
         ready = _thread.allocate_lock()
         ready.acquire()
-        _thread.start_new_thread(
-            self._serve, (ready, ids, capabilities)
-        )  # before the filter, which it must not be under
-        program = traps.program(os.uname().machine, self.groups(), strict=self.enforces)
+        # Before the filter, which it must not be under.
+        _thread.start_new_thread(self._serve, (ready, ids, capabilities))
+        program = traps.program(os.uname().machine, _groups(self._judge), strict=self.enforces)
         self._listener = self._judge.listener = Listener(install(program))
         ready.release()
 
@@ -127,17 +98,18 @@ class Supervisor:
                 self._answer(*waiting)
         except BaseException as error:  # noqa: BLE001  # nothing may go on unjudged
             os.write(2, f"envguard: the supervisor failed: {type(error).__name__}: {error}\n".encode())
-            os._exit(125)
+            os._exit(FAILED)
 
     # -- one call ------------------------------------------------------------------------------------------------------
 
     def _answer(self, identity: int, thread: int, number: int, arguments: Arguments) -> None:
-        caller, name = (
-            Caller(thread, foreign_root=not self.enforces and self._is_elsewhere(thread)),
-            self._names[number],
-        )
+        name = self._names[number]
+        caller = Caller(thread, foreign_root=not self.enforces and self._is_elsewhere(thread))
+        responsible = self._responsible(thread) if self._inside else self._judge
         try:
-            refused = judge(self._judge, name, caller, arguments, identity)
+            if name == "ioctl" and arguments[1] & 0xFFFFFFFF == traps.HAND_OVER:
+                self._take_over(caller, arguments)
+            refused = judge(responsible, name, caller, arguments, identity)
             certain = True
         except Value as answer:
             if self._listener.waits(identity):
@@ -157,10 +129,33 @@ class Supervisor:
             caller.close()
         if refused and self._note(identity, thread, name, arguments, refused):
             return  # it writes its stack, and makes the call again
-        if refused and certain and self.enforces:
+        if refused and certain and responsible.enforces:
             self._listener.refuse(identity, refused)
         else:
             self._listener.go_on(identity)
+
+    def _take_over(self, caller: Caller, arguments: Arguments) -> NoReturn:
+        """Let other rules hold for the process that asks, and its children."""
+        rules = handover.told(caller.read(arguments[2], arguments[3]))
+        for name in ("ids", "passwd", "hostname"):  # who already is somebody in here has no need to become it
+            rules[name] = self.rules[name] if rules[name] is None else rules[name]
+        inside = _judge(rules, enforces=True)
+        if not set(_groups(inside)) <= set(_groups(self._judge)):
+            raise OSError(errno.EOPNOTSUPP, "the filter lets pass what would have to be judged")
+        inside.listener = self._listener
+        self._inside = {process: judge for process, judge in self._inside.items() if _status(process)}
+        self._inside[int(_status(caller.thread)["Tgid"])] = inside
+        raise Value
+
+    def _responsible(self, thread: int) -> Judge:
+        """Return the judge of the nearest process, from the caller upwards, that has asked for one."""
+        fields = _status(thread)
+        process = int(fields.get("Tgid", "0"))
+        while process > 1 and process != os.getpid():
+            if process in self._inside:
+                return self._inside[process]
+            process = int(_status(process).get("PPid", "0"))
+        return self._judge
 
     def _is_elsewhere(self, thread: int) -> bool:
         """Whether a thread sees other mounts: it is in an environment inside of this one."""
@@ -199,6 +194,49 @@ class Supervisor:
         except OSError:
             return False
         return True
+
+
+def enforce(
+    rules: Rules, ledger: Ledger | None = None, ids: tuple[int, int] | None = None, capabilities: int | None = None
+) -> bool:
+    """Let ``rules`` hold for this thread and all that it starts; return whether a supervisor around sees to it.
+
+    Raises:
+        OSError: Neither can a supervisor be started, nor is one there that could do it.
+        KeyError: Another architecture.
+    """
+    try:
+        Supervisor(rules, enforces=True, ledger=ledger).start(ids, capabilities)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        handover.ask(rules)
+        return True
+    return False
+
+
+def _judge(rules: Rules, *, enforces: bool) -> Judge:
+    mounts, mode = Mounts(rules["mounts"]), rules["network"]
+    return Judge(
+        Files(judgement.planned(mounts), rules["absent"], rules["closed"]) if enforces else Files(judgement.present),
+        network.Outside(mode, rules["nameservers"], rules["daemons"]) if mode else None,
+        Space(mounts),
+        Users(rules["passwd"]) if enforces and rules["passwd"] is not None else None,
+        rules["ids"],
+        rules["hostname"] or "",
+        enforces=enforces,
+    )
+
+
+def _groups(judge: Judge) -> list[str]:
+    """Return the groups of calls that must wait.
+
+    Where rules are enforced, all that cost little: the environment may have another one inside that needs them.
+    """
+    if judge.enforces:
+        cheap = [traps.CHANGE, traps.EXECUTE, traps.ASK, traps.SEAL, traps.CONNECT, traps.SEND, traps.FILL, traps.NAME]
+        return [*cheap, traps.IDENTITY] if judge.ids else cheap
+    return [traps.CHANGE, traps.EXECUTE] + ([traps.CONNECT, traps.SEND] if judge.outside is not None else [])
 
 
 def _process_that_answers(thread: int) -> int:
