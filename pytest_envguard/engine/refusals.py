@@ -114,7 +114,10 @@ class Watch:
     def take(self, phase: str) -> tuple[Refusal, ...]:
         """Return what was refused since the last look, in the ``phase`` of a test ("setup", "call", "teardown", "import")."""
         if _heard is not None:
-            heard = [self._blamed(Refusal(*what, "", "", 1, phase), stack) for *what, stack in _heard]
+            heard = [
+                self._blamed(Refusal(operation, target, error, "", "", 1, phase), stack)
+                for operation, target, error, stack in _heard
+            ]
             _heard.clear()
             return grouped(filter(None, heard))
         if self._ledger is None:

@@ -56,7 +56,7 @@ def specification(plan: Plan, name: str, *, ledger: bool = False) -> str:
     """
     fields = ["popen", f"id={_quoted(name)}", f"envguard={_quoted(plan.name)}"]
     if plan.hooked:
-        fields.append(f"env:{hooked.HOOK}={hooked.encode(plan.script['hook'])}")
+        fields.append(f"env:{hooked.HOOK}={hooked.encode(plan)}")
     elif not plan.is_host:
         from pytest_envguard import launcher
 

@@ -87,8 +87,14 @@ def _spend_quota() -> None:
             file.write(text)
 
 
+def _permitted() -> int:
+    with open("/proc/self/status", encoding="ascii") as file:
+        return next(int(line.split()[1], 16) for line in file if line.startswith("CapPrm:"))
+
+
 def _drop_capabilities(kept: int = 0) -> None:
     """As `--cap-drop ALL`: an exec of uid 0 must not win anything back either."""
+    kept &= _permitted()
     libc = ctypes.CDLL(None, use_errno=True)
     for bit in range(64):
         if not kept >> bit & 1:

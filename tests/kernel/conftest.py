@@ -1,4 +1,8 @@
-"""Fixtures that start programs inside of environments: as root, and as an ordinary user."""
+"""Fixtures that start programs inside of environments: as root, and as an ordinary user.
+
+The same where namespaces are forbidden, so that calls are answered one by one (`pytest_envguard.seccomp`): as root and as
+an ordinary user in a container, and as root where every user may enter the folders that the interpreter lies in.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,9 @@ from pytest_envguard.survey import survey_abilities
 HERE = Path(__file__).parent
 ROOT, USER = "as_root", "as_user"
 STARTERS = (ROOT, USER)
+ANSWERED_ROOT, ANSWERED_USER, ANSWERED_OPEN = "as_root_answered", "as_user_answered", "as_root_answered_open"
+ANSWERED = (ANSWERED_ROOT, ANSWERED_USER, ANSWERED_OPEN)
+FORBID = str(HERE.parent / "acceptance" / "forbid.py")
 NEEDED = (
     facility.USER,
     facility.MOUNT,
@@ -33,6 +40,7 @@ NEEDED = (
     facility.NETWORK,
     facility.PROCESS,
 )
+ANSWERING = (facility.SECCOMP, facility.USERS)
 ORDINARY = 1000  # the uid of the ordinary user where root has to play one
 
 
@@ -102,7 +110,7 @@ class Starter:
     """Somebody who starts environments.
 
     Attributes:
-        name: "as_root" or "as_user".
+        name: One of `STARTERS` or `ANSWERED`.
         uid: Of the files that are the starter's own.
         project: Folder that the programs run in; the starter's own, and open to everybody.
         command: Words that run `starter` as this somebody.
@@ -112,6 +120,11 @@ class Starter:
     uid: int
     project: Path
     command: list[str]
+
+    @property
+    def answered(self) -> bool:
+        """Whether calls are answered one by one, because namespaces are forbidden."""
+        return self.name in ANSWERED
 
     def begin(self, runs: list[Run], leader: bool = False) -> subprocess.Popen[str]:
         """Start all ``runs`` at the same time; `finish` waits for them.
@@ -158,21 +171,37 @@ def namespaces() -> None:
         pytest.skip("; ".join(broken))
 
 
+@pytest.fixture(scope="session")
+def answering() -> None:
+    """Skip where no system call can be answered."""
+    facilities = survey_abilities(all_of_them=True).facilities
+    broken = [f"{name}: {facilities[name].answer}" for name in ANSWERING if not facilities[name].works]
+    if broken:
+        pytest.skip("; ".join(broken))
+
+
 def _reason_against(name: str) -> str:
-    if name == ROOT and not facility.is_privileged():
-        return "as_root needs root with CAP_SYS_ADMIN; the tests were started as an ordinary user"
+    if name in (ROOT, ANSWERED_OPEN) and not facility.is_privileged():
+        return f"{name} needs root with CAP_SYS_ADMIN; the tests were started as an ordinary user"
+    if name == ANSWERED_ROOT and os.getuid():
+        return f"{name} needs root; the tests were started as an ordinary user"
     return ""
 
 
 def _command(name: str, project: Path) -> list[str]:
     words = [sys.executable, "-I", str(HERE / "starter.py")]
-    if name == ROOT or not facility.is_privileged():
+    if name in ANSWERED:
+        words = [sys.executable, "-I", FORBID, "docker" if name == ANSWERED_USER else "container", *words]
+    if name in (ROOT, ANSWERED_ROOT) or not facility.is_privileged():
         return words
     # Root becomes an ordinary user in an environment of the plugin's own making, which also opens the way to an
     # interpreter below a closed folder such as /root. Nothing else is restricted in it.
     values: dict[str, Any] = {"uid": ORDINARY, "gid": ORDINARY, "user": "someone", "home": str(project)}
     (plan,) = plans_for([Profile("ordinary user", values=values)], str(project), {str(HERE): "the tests"})
-    return launcher.command_line(plan.script) + words
+    script = plan.script
+    if name == ANSWERED_OPEN:  # the way is open, and whoever goes it is root
+        script = {**script, "identity": {**script["identity"], "uid": 0, "gid": 0}}
+    return launcher.command_line(script) + words
 
 
 @pytest.fixture(scope="session")
@@ -185,7 +214,7 @@ def folder_of() -> Iterator[Callable[[str, str], Path]]:
             pytest.skip(f"{below} is not writable, so no file there can stand for the host's")
         made.append(Path(tempfile.mkdtemp(prefix="envguard-kernel-", dir=below)))
         made[-1].chmod(0o755)
-        if owner == USER and os.getuid() == 0:
+        if owner in (USER, ANSWERED_USER) and os.getuid() == 0:
             os.chown(made[-1], ORDINARY, ORDINARY)
         return made[-1]
 
@@ -202,8 +231,8 @@ def _remove(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def starters(namespaces: None, folder_of: Callable[[str, str], Path]) -> Callable[..., Starter]:
-    """Return a function from "as_root" or "as_user" to the starter, which skips where there is none.
+def starters(request: pytest.FixtureRequest, folder_of: Callable[[str, str], Path]) -> Callable[..., Starter]:
+    """Return a function from a name to the starter, which skips where there is none.
 
     Its project is not below /tmp unless asked for: most profiles cover /tmp, and what is bound back there is read-only
     even where the root isn't.
@@ -213,9 +242,10 @@ def starters(namespaces: None, folder_of: Callable[[str, str], Path]) -> Callabl
     def get(name: str, below: str = "/var/tmp") -> Starter:
         if reason := _reason_against(name):
             pytest.skip(reason)
+        request.getfixturevalue("answering" if name in ANSWERED else "namespaces")
         if (name, below) not in known:
             project = folder_of(below, name)
-            uid = ORDINARY if name == USER and os.getuid() == 0 else os.getuid()
+            uid = ORDINARY if name in (USER, ANSWERED_USER) and os.getuid() == 0 else os.getuid()
             known[name, below] = Starter(name, uid, project, _command(name, project))
         return known[name, below]
 

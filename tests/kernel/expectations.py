@@ -125,6 +125,111 @@ ORDER = (
     _order("root's folder: os.access W_OK", "False", "False"),
 )
 
+# With fs.protected_hardlinks, as every distribution sets it, nobody links another's file which they can't write.
+try:
+    with open("/proc/sys/fs/protected_hardlinks", encoding="ascii") as _file:
+        PROTECTED = "EPERM" if _file.read().strip() == "1" else "EACCES"
+except OSError:
+    PROTECTED = "EPERM"
+
+
+def _call(operation: str, read_only: str, dac: str, mapped_read_only: str = "") -> Row:
+    departs = f"{OWN}, so that only the mount refuses" if mapped_read_only else ""
+    return _files(f"call: {operation}", read_only, dac, departs, mapped_read_only)
+
+
+CALLS = (
+    # What the kernel answered in namespaces: the order of its checks, call by call.
+    _call("openat2 to write", "EROFS", HOST),
+    _call("openat2 O_CREAT", "EROFS", "EACCES"),
+    _call("O_TMPFILE", "EROFS", "EACCES"),
+    _call("creat, exists", "EROFS", HOST),
+    _call("O_RDONLY|O_TRUNC", "EROFS", HOST),
+    _call("O_RDONLY|O_TRUNC, not writable", "EROFS", "EACCES"),
+    _call("a folder to write", "EISDIR", HOST),
+    _call("a folder O_CREAT", "EISDIR", HOST),
+    _call("a file O_WRONLY|O_DIRECTORY", "ENOTDIR", HOST),
+    _call("a missing file to write", "ENOENT", HOST),
+    _call("RENAME_NOREPLACE, exists", "EROFS", HOST),
+    _call("rename onto itself", "EROFS", HOST),
+    _call("rename, missing", "EROFS", HOST),
+    _call("rename of .", "EBUSY", HOST),
+    _call("link", "EROFS", PROTECTED),
+    _call("link, exists", "EEXIST", HOST),
+    _call("link, missing", "ENOENT", HOST),
+    _call("link of a folder", "EROFS", HOST),
+    _call("link of an open file", "EROFS", PROTECTED),
+    _call("symlink", "EROFS", "EACCES"),
+    _call("symlink, exists", "EEXIST", HOST),
+    _call("mkfifo, exists", "EEXIST", HOST),
+    _call("mkdir in a missing folder", "ENOENT", HOST),
+    _call("mkdir in a file", "ENOTDIR", HOST),
+    _call("mkdir of .", "EEXIST", HOST),
+    _call("rmdir of a file", "EROFS", "EACCES"),
+    _call("rmdir of .", "EINVAL", HOST),
+    _call("rmdir of ..", "ENOTEMPTY", HOST),
+    _call("rmdir, not empty", "EROFS", "EACCES"),
+    _call("unlink of a folder", "EROFS", "EACCES"),
+    _call("unlink of .", "EISDIR", HOST),
+    _call("fchmod, open to read", "EROFS", "EPERM"),
+    _call("fchown, open to read", "EROFS", HOST),
+    _call("futimens, open to read", "EROFS", "EPERM"),
+    _call("futimens now, open to read", "EROFS", "EACCES"),
+    _call("utime now, all may write it", "EROFS", HOST),
+    _call("utime, missing", "ENOENT", HOST),
+    _call("chmod, missing", "ENOENT", HOST),
+    _call("fsetxattr, open to read", "EROFS", HOST),
+    _call("setxattr", "EROFS", HOST),
+    _call("removexattr", "EROFS", HOST),
+    _call("truncate", "EACCES", "EACCES", mapped_read_only="EROFS"),
+    _call("truncate, all may write it", "EROFS", HOST),
+    _call("truncate of a folder", "EISDIR", HOST),
+    _call("ftruncate, open to read", "EINVAL", HOST),
+    _call("FS_IOC_SETFLAGS, open to read", "EROFS", "EPERM"),
+    _call("os.access R_OK", "True", HOST),
+    _call("os.access W_OK, missing", "False", HOST),
+    _call("os.access X_OK", "True", HOST),
+    _call("os.access W_OK, a device", "True", HOST),
+    _call("to write, through ..", "EROFS", HOST),
+    _call("to write, through the working folder", "EROFS", HOST),
+    _call("to write, through a descriptor of the folder", "EROFS", HOST),
+    _call("to write, through /proc/self/fd", "EROFS", HOST),
+    _call("to write, through /proc/thread-self/fd", "EROFS", HOST),
+    _call("to write, through /proc/PID/fd", "EROFS", HOST),
+    _call("to write, through /dev/fd", "EROFS", HOST),
+    _call("to write, /dev/stdout", "EACCES", "EACCES", mapped_read_only="ok"),
+    _call("to write, a link to /dev/null", "ok", HOST),
+    _call("to write, a link O_NOFOLLOW", "ELOOP", HOST),
+    _call("O_CREAT, a link that leads nowhere", "EROFS", "EACCES"),
+    _call("O_CREAT|O_EXCL, a link that leads nowhere", "EEXIST", HOST),
+    _call("O_CREAT, a link to itself", "ELOOP", HOST),
+    _call("unlink of a link that leads nowhere", "EROFS", "EACCES"),
+    _call("O_CREAT, a name too long", "ENAMETOOLONG", HOST),
+    _call("mkdir, a name too long", "ENAMETOOLONG", HOST),
+    _call("mkdir, a path too long", "ENAMETOOLONG", HOST),
+    _call("no name to write", "ENOENT", HOST),
+    _call("a slash behind a file to write", "ENOTDIR", HOST),
+    _call("a slash behind a new file", "EISDIR", HOST),
+    _call("mkdir with a slash", "EROFS", "EACCES"),
+    _call("symlink with a slash", "ENOENT", HOST),
+    _call("unlink with a slash", "EROFS", HOST),
+    _call("rename with a slash", "EROFS", HOST),
+    _call("openat at address 1", "EFAULT", HOST),
+    _call("mkdirat at address 0", "EFAULT", HOST),
+    _call("a path across two pages", "EROFS", HOST),
+    _call("a path without an end", "EFAULT", HOST),
+    _call("a path that ends with the memory", "EROFS", HOST),
+    _call("threads at the same time", "EROFS", "EACCES"),
+    _call("to write, through a link from /tmp", "EROFS", HOST),
+    _call("O_CREAT, a link from /tmp that leads nowhere", "EROFS", "EACCES"),
+    Row(
+        "call: setxattr of root's own",
+        {**_for(READ_ONLY, "EROFS"), **_for(("openshift", *AS_THEY_ARE), "EPERM")},
+    ),
+    Row("call: link from /tmp", {**_for(READ_ONLY, "EROFS"), **_for(("openshift", "cloudrun"), "EXDEV")}),
+    Row("call: io_uring_setup", _for(PROFILES, HOST)),
+)
+
 NOEXEC = "failed to map segment from shared object"
 
 
@@ -144,6 +249,11 @@ EXECUTION = (
     _execution("dlopen", NOEXEC),
     _execution("import an extension module", NOEXEC),
     _execution("mmap PROT_EXEC", "EPERM"),
+    _execution("mprotect PROT_EXEC", "EACCES"),
+    _execution("execveat a descriptor", "EACCES"),
+    _execution("posix_spawn", "EACCES"),
+    _execution("subprocess", "PermissionError: EACCES", "0"),
+    _execution("a script elsewhere, its interpreter here", "EACCES"),
     _execution("ld.so program", "exit 127"),
     _execution("os.access X_OK", "False", "True"),
     _execution("statvfs says noexec", "True", "False"),
@@ -284,6 +394,7 @@ def _network(operation: str, none: str, drop: str, refuse: str, nxdomain: str, *
 
 
 GONE, REFUSED, SILENT = "ENETUNREACH", "ECONNREFUSED", "TimeoutError: timed out"  # without an errno
+SENT, NOBODYS = "2 messages of 3 and 3 bytes", "EADDRNOTAVAIL"
 ROUTE = "refuse: every address is a local one where nobody listens; the facts' EPERM is the answer of a firewall"
 
 NETWORK = (
@@ -294,6 +405,17 @@ NETWORK = (
     _network("udp sendto", GONE, "ok", "ok", GONE, departs=ROUTE),
     _network("tcp connect with a time-out, IPv6", GONE, SILENT, REFUSED, GONE),
     _network("udp sendto, IPv6", GONE, "ok", "ok", GONE, departs=ROUTE),
+    _network("udp sendmsg", GONE, "3", "3", GONE, departs=ROUTE),
+    _network("udp sendmmsg", GONE, SENT, SENT, GONE, departs=ROUTE),
+    _network("udp connect and send", GONE, "ok", "ok", GONE, departs=ROUTE),
+    _network("bind to an address that is nobody's", NOBODYS, NOBODYS, "ok", NOBODYS, departs=ROUTE),
+    _network("bind to 127.0.0.1", "ok", "ok", "ok", "ok"),
+    _network("bind to 0.0.0.0", "ok", "ok", "ok", "ok"),
+    _network("tcp connect, IPv4 written as IPv6", GONE, SILENT, REFUSED, GONE),
+    _network("a closed port on loopback, written as IPv6", REFUSED, REFUSED, REFUSED, REFUSED),
+    _network("a closed port on 0.0.0.0", REFUSED, REFUSED, REFUSED, REFUSED),
+    _network("own server on an AF_UNIX path", "ok", "ok", "ok", "ok"),
+    _network("own AF_UNIX datagram", "ok", "ok", "ok", "ok"),
     _network("a closed port on loopback", REFUSED, REFUSED, REFUSED, REFUSED),
     _network("own server on 127.0.0.1", "ok", "ok", "ok", "ok"),
     _network("own server on ::1", "ok", "ok", "ok", "ok"),
@@ -320,5 +442,33 @@ READ_ONLY_ROOT = {
     "multiprocessing.SharedMemory": "EROFS",
 }
 
-ROWS = (*FILES, *ORDER, *EXECUTION, *PLACES, *MULTIPROCESSING, *IDENTITY, *LIMITS, *NETWORK)
+ROWS = (*FILES, *ORDER, *CALLS, *EXECUTION, *PLACES, *MULTIPROCESSING, *IDENTITY, *LIMITS, *NETWORK)
 SLOW = ("getaddrinfo of a name", "offline-drop")  # 10 s: two tries of 5 s
+
+
+@dataclass(frozen=True)
+class Miss:
+    """Where calls that are answered (no namespaces) come to something else than the same calls in namespaces.
+
+    Attributes:
+        operation: Its name in `observe`.
+        answered: Profile to what is seen.
+        why: What the mechanism can't do.
+        how: The ways to the identity that this is about.
+    """
+
+    operation: str
+    answered: Mapping[str, str]
+    why: str
+    how: tuple[str, ...] = ("real", "shown", "host")
+
+
+# Where another uid is only shown, the deployment's own answer is given, although the namespace's is another (see mapped).
+ANSWERED_AS_DEPLOYED = ("chown to root", "setuid(0)")
+_MASKED = "files below /proc that a container masks can be read: opening to read isn't looked at"
+_RINGS = "a ring makes calls that no filter sees, so there is none"
+_ROOTS = "root plays the user, and what belongs to root is its own where the root isn't read-only"
+
+MISSES = (
+    Miss("call: io_uring_setup", _for(PROFILES, "ENOSYS"), _RINGS),
+)

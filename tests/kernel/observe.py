@@ -5,6 +5,7 @@ An observation is a short text: "ok", the name of an errno, or what was seen. `e
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -168,6 +169,262 @@ OPERATIONS["root's folder: chmod"] = _in("theirs", lambda folder: os.chmod(folde
 OPERATIONS["root's folder: os.access W_OK"] = _in("theirs", lambda folder: _access(folder, os.W_OK))
 
 
+# -- system calls as the C library doesn't make them, and paths as nobody writes them ------------------------------------
+
+_LIBRARY = ctypes.CDLL(None, use_errno=True)
+_HERE = -100  # AT_FDCWD
+_NUMBERS = {
+    "x86_64": {"openat": 257, "mkdirat": 258, "renameat2": 316, "execveat": 322, "io_uring_setup": 425, "openat2": 437},
+    "aarch64": {"openat": 56, "mkdirat": 34, "renameat2": 276, "execveat": 281, "io_uring_setup": 425, "openat2": 437},
+}
+_GET_FLAGS, _SET_FLAGS = 0x80086601, 0x40086602  # FS_IOC_GETFLAGS, FS_IOC_SETFLAGS
+
+
+def _system_call(name: str, *arguments: int | bytes | ctypes.Array[ctypes.c_char]) -> int:
+    number = _NUMBERS[os.uname().machine][name]
+    words = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
+    result = int(_LIBRARY.syscall(ctypes.c_long(number), *words))
+    if result < 0:
+        raise OSError(ctypes.get_errno(), name)
+    return result
+
+
+def _openat2(path: str, flags: int, mode: int = 0) -> None:
+    how = flags.to_bytes(8, "little") + mode.to_bytes(8, "little") + bytes(8)
+    os.close(_system_call("openat2", _HERE, os.fsencode(path), how, len(how)))
+
+
+def _make_by_openat2(folder: str) -> None:
+    _openat2(f"{folder}/made", os.O_CREAT | os.O_WRONLY, 0o600)
+    os.unlink(f"{folder}/made")
+
+
+def _mkdir_with_slash(folder: str) -> None:
+    os.mkdir(f"{folder}/made/")
+    os.rmdir(f"{folder}/made/")
+
+
+def _rename_without_replacing(folder: str) -> None:
+    _system_call("renameat2", _HERE, f"{folder}/file".encode(), _HERE, f"{folder}/open".encode(), 1)
+
+
+def _opened(name: str, action: Callable[[int], object]) -> Callable[[str], object]:
+    """Return ``action`` on the file ``name``, opened to read only."""
+
+    def act(folder: str) -> object:
+        number = os.open(f"{folder}/{name}", os.O_RDONLY)
+        try:
+            return action(number)
+        finally:
+            os.close(number)
+
+    return act
+
+
+def _set_flags(number: int) -> None:
+    flags = bytearray(8)
+    fcntl.ioctl(number, _GET_FLAGS, flags)
+    fcntl.ioctl(number, _SET_FLAGS, bytes(flags))
+
+
+def _link_and_remove(folder: str) -> None:
+    os.link(f"{folder}/file", f"{folder}/linked")
+    os.unlink(f"{folder}/linked")
+
+
+def _link_open(number: int) -> None:
+    folder = os.path.dirname(os.readlink(f"/proc/self/fd/{number}"))
+    old, new = f"/proc/self/fd/{number}".encode(), f"{folder}/linked".encode()
+    if _LIBRARY.linkat(_HERE, old, _HERE, new, 0x400):  # AT_SYMLINK_FOLLOW, which os.link does not pass on
+        raise OSError(ctypes.get_errno(), "linkat")
+    os.unlink(new)
+
+
+def _symlink_and_remove(folder: str) -> None:
+    os.symlink("anywhere", f"{folder}/symbolic")
+    os.unlink(f"{folder}/symbolic")
+
+
+def _by_folder(folder: str) -> None:
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    os.close(os.open("open", os.O_WRONLY, dir_fd=number))
+
+
+def _in_working_folder(folder: str) -> None:
+    os.chdir(f"{folder}/empty")
+    _open("../open", os.O_WRONLY)
+
+
+_KEPT: list[mmap.mmap] = []  # memory that would be given back with the object
+
+
+def _placed(path: str, before_end: int) -> int:
+    """Return the address of ``path`` that ends ``before_end`` bytes before memory that isn't there."""
+    size = mmap.PAGESIZE
+    memory = mmap.mmap(-1, 3 * size)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    _LIBRARY.munmap(ctypes.c_void_p(start + 2 * size), ctypes.c_size_t(size))
+    text = os.fsencode(path)
+    at = 2 * size - before_end - len(text)
+    memory[at : at + len(text)] = text
+    _KEPT.append(memory)
+    return start + at
+
+
+def _at_address(address: int) -> None:
+    os.close(_system_call("openat", _HERE, address, os.O_WRONLY))
+
+
+def _across_pages(folder: str) -> None:
+    _at_address(_placed(f"{folder}/open", mmap.PAGESIZE - 3))
+
+
+def _threads(folder: str) -> str:
+    seen: set[str] = set()
+
+    def work(number: int) -> None:
+        for _ in range(20):
+            try:
+                _open(f"{folder}/thread {number}", os.O_CREAT | os.O_WRONLY)
+                os.unlink(f"{folder}/thread {number}")
+            except OSError as error:
+                seen.add(errno.errorcode[error.errno or 0])
+            else:
+                seen.add("ok")
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return " ".join(sorted(seen))
+
+
+_CALLING: dict[str, Callable[[str], object]] = {
+    "openat2 to write": lambda folder: _openat2(f"{folder}/open", os.O_WRONLY),
+    "openat2 O_CREAT": _make_by_openat2,
+    "O_TMPFILE": lambda folder: _open(folder, os.O_TMPFILE | os.O_WRONLY),
+    "creat, exists": lambda folder: _open(f"{folder}/open", os.O_CREAT | os.O_WRONLY | os.O_TRUNC),
+    "O_RDONLY|O_TRUNC": lambda folder: _open(f"{folder}/open", os.O_RDONLY | os.O_TRUNC),
+    "O_RDONLY|O_TRUNC, not writable": lambda folder: _open(f"{folder}/file", os.O_RDONLY | os.O_TRUNC),
+    "a folder to write": lambda folder: _open(f"{folder}/empty", os.O_WRONLY),
+    "a folder O_CREAT": lambda folder: _open(f"{folder}/empty", os.O_RDONLY | os.O_CREAT),
+    "a file O_WRONLY|O_DIRECTORY": lambda folder: _open(f"{folder}/open", os.O_WRONLY | os.O_DIRECTORY),
+    "a missing file to write": lambda folder: _open(f"{folder}/missing", os.O_WRONLY),
+    "RENAME_NOREPLACE, exists": _rename_without_replacing,
+    "rename onto itself": lambda folder: os.rename(f"{folder}/file", f"{folder}/file"),
+    "rename, missing": lambda folder: os.rename(f"{folder}/missing", f"{folder}/other"),
+    "rename of .": lambda folder: os.rename(f"{folder}/.", f"{folder}/other"),
+    "link": _link_and_remove,
+    "link, exists": lambda folder: os.link(f"{folder}/file", f"{folder}/open"),
+    "link, missing": lambda folder: os.link(f"{folder}/missing", f"{folder}/linked"),
+    "link of a folder": lambda folder: os.link(f"{folder}/empty", f"{folder}/linked"),
+    "link of an open file": _opened("file", _link_open),
+    "symlink": _symlink_and_remove,
+    "symlink, exists": lambda folder: os.symlink("anywhere", f"{folder}/file"),
+    "mkfifo, exists": lambda folder: os.mkfifo(f"{folder}/file"),
+    "mkdir in a missing folder": lambda folder: os.mkdir(f"{folder}/missing/below"),
+    "mkdir in a file": lambda folder: os.mkdir(f"{folder}/file/below"),
+    "mkdir of .": lambda folder: os.mkdir(f"{folder}/."),
+    "rmdir of a file": lambda folder: os.rmdir(f"{folder}/file"),
+    "rmdir of .": lambda folder: os.rmdir(f"{folder}/."),
+    "rmdir of ..": lambda folder: os.rmdir(f"{folder}/.."),
+    "rmdir, not empty": lambda folder: os.rmdir(folder),
+    "unlink of a folder": lambda folder: os.unlink(f"{folder}/empty"),
+    "unlink of .": lambda folder: os.unlink(f"{folder}/."),
+    "fchmod, open to read": _opened("file", lambda number: os.fchmod(number, 0o644)),
+    "fchown, open to read": _opened("file", lambda number: os.fchown(number, -1, -1)),
+    "futimens, open to read": _opened("file", lambda number: os.utime(number, (1, 1))),
+    "futimens now, open to read": _opened("file", os.utime),
+    "utime now, all may write it": lambda folder: os.utime(f"{folder}/open"),
+    "utime, missing": lambda folder: os.utime(f"{folder}/missing"),
+    "chmod, missing": lambda folder: os.chmod(f"{folder}/missing", 0o600),
+    "fsetxattr, open to read": _opened("open", lambda number: os.setxattr(number, "user.envguard", b"x")),
+    "setxattr": lambda folder: os.setxattr(f"{folder}/open", "user.envguard", b"x"),
+    "setxattr of root's own": lambda folder: os.setxattr(f"{folder}/file", "trusted.envguard", b"x"),
+    "removexattr": lambda folder: os.removexattr(f"{folder}/open", "user.missing"),
+    "truncate": lambda folder: os.truncate(f"{folder}/file", 0),
+    "truncate, all may write it": lambda folder: os.truncate(f"{folder}/open", 0),
+    "truncate of a folder": lambda folder: os.truncate(f"{folder}/empty", 0),
+    "ftruncate, open to read": _opened("open", lambda number: os.ftruncate(number, 0)),
+    "FS_IOC_SETFLAGS, open to read": _opened("file", _set_flags),
+    "os.access R_OK": lambda folder: _access(f"{folder}/file", os.R_OK),
+    "os.access W_OK, missing": lambda folder: _access(f"{folder}/missing", os.W_OK),
+    "os.access X_OK": lambda folder: _access(f"{folder}/true", os.X_OK),
+    "os.access W_OK, a device": lambda _folder: _access("/dev/null", os.W_OK),
+    "to write, through ..": lambda folder: _open(f"{folder}/empty/../open", os.O_WRONLY),
+    "to write, through the working folder": _in_working_folder,
+    "to write, through a descriptor of the folder": _by_folder,
+    "to write, through /proc/self/fd": _opened("open", lambda number: _open(f"/proc/self/fd/{number}", os.O_WRONLY)),
+    "to write, through /proc/thread-self/fd": _opened(
+        "open", lambda number: _open(f"/proc/thread-self/fd/{number}", os.O_WRONLY)
+    ),
+    "to write, through /proc/PID/fd": _opened(
+        "open", lambda number: _open(f"/proc/{os.getpid()}/fd/{number}", os.O_WRONLY)
+    ),
+    "to write, through /dev/fd": _opened("open", lambda number: _open(f"/dev/fd/{number}", os.O_WRONLY)),
+    "to write, /dev/stdout": lambda _folder: _open("/dev/stdout", os.O_WRONLY),
+    "to write, a link to /dev/null": lambda folder: _open(f"{folder}/outward", os.O_WRONLY),
+    "to write, a link O_NOFOLLOW": lambda folder: _open(f"{folder}/outward", os.O_WRONLY | os.O_NOFOLLOW),
+    "O_CREAT, a link that leads nowhere": lambda folder: _open(f"{folder}/dangling", os.O_WRONLY | os.O_CREAT),
+    "O_CREAT|O_EXCL, a link that leads nowhere": lambda folder: _open(
+        f"{folder}/dangling", os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    ),
+    "O_CREAT, a link to itself": lambda folder: _open(f"{folder}/loop", os.O_WRONLY | os.O_CREAT),
+    "unlink of a link that leads nowhere": lambda folder: os.unlink(f"{folder}/dangling"),
+    "O_CREAT, a name too long": lambda folder: _open(f"{folder}/{'x' * 300}", os.O_WRONLY | os.O_CREAT),
+    "mkdir, a name too long": lambda folder: os.mkdir(f"{folder}/{'x' * 300}"),
+    "mkdir, a path too long": lambda folder: os.mkdir(folder + "/." * 2500 + "/made"),
+    "no name to write": lambda _folder: _open("", os.O_WRONLY),
+    "a slash behind a file to write": lambda folder: _open(f"{folder}/open/", os.O_WRONLY),
+    "a slash behind a new file": lambda folder: _open(f"{folder}/new/", os.O_WRONLY | os.O_CREAT),
+    "mkdir with a slash": _mkdir_with_slash,
+    "symlink with a slash": lambda folder: os.symlink("anywhere", f"{folder}/symbolic/"),
+    "unlink with a slash": lambda folder: os.unlink(f"{folder}/file/"),
+    "rename with a slash": lambda folder: os.rename(f"{folder}/file/", f"{folder}/other"),
+    "openat at address 1": lambda _folder: _at_address(1),
+    "mkdirat at address 0": lambda _folder: _system_call("mkdirat", _HERE, 0, 0o755),
+    "a path across two pages": _across_pages,
+    "a path without an end": lambda folder: _at_address(_placed(f"{folder}/open", 0)),
+    "a path that ends with the memory": lambda folder: _at_address(_placed(f"{folder}/open\0", 0)),
+    "threads at the same time": _threads,
+}
+for _name, _action in _CALLING.items():
+    OPERATIONS[f"call: {_name}"] = _in("ours", _action)
+
+
+@operation("call: io_uring_setup")
+def _ring(_told: Told) -> str:
+    parameters = ctypes.create_string_buffer(120)
+    os.close(_system_call("io_uring_setup", 1, parameters))
+    return "ok"
+
+
+@operation("call: to write, through a link from /tmp")
+def _from_tmp(told: Told) -> None:
+    os.symlink(f"{told['ours']}/open", f"{told['tmp']}/link")
+    try:
+        _open(f"{told['tmp']}/link", os.O_WRONLY)
+    finally:
+        os.unlink(f"{told['tmp']}/link")
+
+
+@operation("call: O_CREAT, a link from /tmp that leads nowhere")
+def _dangling_from_tmp(told: Told) -> None:
+    os.symlink(f"{told['ours']}/made by link", f"{told['tmp']}/link")
+    try:
+        _open(f"{told['tmp']}/link", os.O_WRONLY | os.O_CREAT)
+        os.unlink(f"{told['ours']}/made by link")
+    finally:
+        os.unlink(f"{told['tmp']}/link")
+
+
+@operation("call: link from /tmp")
+def _link_from_tmp(told: Told) -> None:
+    os.link(f"{told['tmp']}/own", f"{told['ours']}/linked")
+    os.unlink(f"{told['ours']}/linked")
+
+
 # -- executing: where the files lie in a folder of the environment's own, such as /tmp ---------------------------------
 
 
@@ -240,13 +497,22 @@ def _exec(path: str) -> None:
     os.execv(path, [path])
 
 
-def _executed(path: str) -> str:
-    """Execute ``path`` itself: subprocess would say more than the errno."""
+def _protect(folder: str) -> None:
+    number = os.open(_program(folder), os.O_RDONLY)
+    _LIBRARY.mmap.restype = ctypes.c_void_p
+    arguments = ctypes.c_size_t(4096), mmap.PROT_READ, mmap.MAP_PRIVATE, number, ctypes.c_long(0)
+    start = ctypes.c_void_p(_LIBRARY.mmap(None, *arguments))
+    if _LIBRARY.mprotect(start, ctypes.c_size_t(4096), mmap.PROT_READ | mmap.PROT_EXEC):
+        raise OSError(ctypes.get_errno(), "mprotect")
+
+
+def _in_child(action: Callable[[], object]) -> str:
+    """Return the errno of ``action``, or how the program ended that it became."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            _exec(path)
+            action()
         except OSError as error:
             os.write(write, errno.errorcode[error.errno or 0].encode())
         finally:
@@ -256,6 +522,30 @@ def _executed(path: str) -> str:
         told = file.read().decode()
     _, status = os.waitpid(child, 0)
     return told or ("ok" if status == 0 else f"status {status}")
+
+
+def _execute_open(folder: str) -> str:
+    number = os.open(_program(folder), os.O_RDONLY)
+    words = (ctypes.c_char_p * 2)(b"true", None)
+    empty = ctypes.cast(words, ctypes.c_void_p).value or 0
+    return _in_child(lambda: _system_call("execveat", number, b"", empty, 0, 0x1000))
+
+
+def _spawn(folder: str) -> str:
+    _, status = os.waitpid(os.posix_spawn(_program(folder), ["true"], {}), 0)
+    return "ok" if status == 0 else f"status {status}"
+
+
+def _interpreted(folder: str) -> str:
+    number = os.memfd_create("script", 0)
+    os.write(number, f"#!{_program(folder)}\n".encode())
+    os.set_inheritable(number, True)
+    return _executed(f"/proc/self/fd/{number}")
+
+
+def _executed(path: str) -> str:
+    """Execute ``path`` itself: subprocess would say more than the errno."""
+    return _in_child(lambda: _exec(path))
 
 
 _EXECUTING: dict[str, Callable[[str], object]] = {
@@ -268,6 +558,11 @@ _EXECUTING: dict[str, Callable[[str], object]] = {
     "mmap PROT_EXEC": _map,
     "ld.so program": _dynamic_linker,
     "os.access X_OK": lambda folder: _access(_script(folder), os.X_OK),
+    "mprotect PROT_EXEC": _protect,
+    "execveat a descriptor": _execute_open,
+    "posix_spawn": _spawn,
+    "subprocess": lambda folder: _said(lambda: subprocess.run([_program(folder)], check=False).returncode),
+    "a script elsewhere, its interpreter here": _interpreted,
     "statvfs says noexec": lambda folder: bool(os.statvfs(folder).f_flag & os.ST_NOEXEC),
     "create": _create_and_remove,
 }
@@ -487,12 +782,15 @@ def _getlogin(_told: Told) -> str:
 @operation("makedirs('~/.envguard-cache')")
 def _makedirs_home(_told: Told) -> str | None:
     before = os.getcwd()
+    path = os.path.expanduser("~/.envguard-cache")
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         os.chdir(folder)
         try:
-            os.makedirs(os.path.expanduser("~/.envguard-cache"))
+            os.makedirs(path)
             return "a folder called ~" if os.path.isdir("./~") else None
         finally:
+            with contextlib.suppress(OSError):  # where the root is writable, it may be the machine's own
+                os.rmdir(path)
             os.chdir(before)
 
 
@@ -594,7 +892,7 @@ def _no_subprocess(told: Told) -> str:
     return _use_up_processes(told, lambda: subprocess.run(["true"], check=False) and "ok")
 
 
-# -- network: only where `lo` is the one interface ---------------------------------------------------------------------
+# -- network: only where `lo` is the one interface, or calls are answered, to addresses that are nobody's -----------------------------------------------------------------
 
 _FOREIGN = ("192.0.2.1", 9)  # RFC 5737: nobody's
 _FOREIGN_6 = ("2001:db8::1", 9)  # RFC 3849: nobody's
@@ -662,7 +960,83 @@ def _closed_port() -> None:
         client.connect(free.getsockname())
 
 
+def _message(address: tuple[str, int]) -> Callable[[], object]:
+    def send() -> str:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            return str(client.sendmsg([b"x", b"yz"], [], 0, address))
+
+    return send
+
+
+def _messages() -> str:
+    """Send two messages with one call (``sendmmsg``), which only C does."""
+    address = socket.AF_INET.to_bytes(2, "little") + _FOREIGN[1].to_bytes(2, "big") + socket.inet_aton(_FOREIGN[0])
+    name, text = ctypes.create_string_buffer(address + bytes(8), 16), ctypes.create_string_buffer(b"xyz")
+    vector = (ctypes.c_size_t * 2)(ctypes.addressof(text), 3)
+    header = [ctypes.addressof(name), 16, ctypes.addressof(vector), 1, 0, 0, 0, 0]
+    headers = (ctypes.c_size_t * 16)(*header, *header)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        sent = _LIBRARY.sendmmsg(client.fileno(), headers, 2, 0)
+    if sent < 0:
+        raise OSError(ctypes.get_errno(), "sendmmsg")
+    return f"{sent} messages of {headers[7] & 0xFFFFFFFF} and {headers[15] & 0xFFFFFFFF} bytes"
+
+
+def _udp_connected() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect(_FOREIGN)
+        client.send(b"x")
+
+
+def _bound(address: tuple[str, int]) -> Callable[[], object]:
+    def bind() -> None:
+        with socket.socket() as server:
+            server.bind(address)
+
+    return bind
+
+
+def _pair_by_path(kind: socket.SocketKind) -> Callable[[], object]:
+    def talk() -> None:
+        with tempfile.TemporaryDirectory(dir="/tmp") as folder, socket.socket(socket.AF_UNIX, kind) as server:
+            server.bind(f"{folder}/socket")
+            with socket.socket(socket.AF_UNIX, kind) as client:
+                if kind == socket.SOCK_STREAM:
+                    server.listen(1)
+                    client.connect(f"{folder}/socket")
+                else:
+                    client.sendto(b"x", f"{folder}/socket")
+
+    return talk
+
+
+def _mapped(address: str) -> Callable[[], object]:
+    def connect() -> None:
+        with socket.socket(socket.AF_INET6) as client:
+            client.settimeout(0.2)
+            client.connect((f"::ffff:{address}", 9))
+
+    return connect
+
+
+def _unspecified() -> None:
+    with socket.socket() as free, socket.socket() as client:
+        free.bind(("127.0.0.1", 0))
+        client.connect(("0.0.0.0", free.getsockname()[1]))
+
+
 NETWORK: dict[str, Callable[[], object]] = {
+    "udp sendmsg": _message(_FOREIGN),
+    "udp sendmmsg": _messages,
+    "udp connect and send": _udp_connected,
+    "bind to an address that is nobody's": _bound((_FOREIGN[0], 0)),
+    "bind to 127.0.0.1": _bound(("127.0.0.1", 0)),
+    "bind to 0.0.0.0": _bound(("0.0.0.0", 0)),
+    "tcp connect, IPv4 written as IPv6": _mapped("192.0.2.1"),
+    "a closed port on loopback, written as IPv6": _mapped("127.0.0.1"),
+    "a closed port on 0.0.0.0": _unspecified,
+    "own server on an AF_UNIX path": _pair_by_path(socket.SOCK_STREAM),
+    "own AF_UNIX datagram": _pair_by_path(socket.SOCK_DGRAM),
     "tcp connect with a time-out": _tcp(_FOREIGN, 0.2),
     "tcp connect without a time-out, one retry": _tcp(_FOREIGN, None, 1),
     "connect_ex, not blocking": _connect_ex,
@@ -684,8 +1058,8 @@ def _lonely() -> bool:
 
 
 def _network(name: str, action: Callable[[], object]) -> Callable[[Told], object]:
-    def observe(_told: Told) -> str:
-        if not _lonely():
+    def observe(told: Told) -> str:
+        if not (_lonely() or told["answered"]):
             return "skip: an interface could leave this machine"
         if ("IPv6" in name or "::1" in name) and not os.path.exists("/proc/net/if_inet6"):
             return "skip: this kernel has no IPv6"
@@ -699,8 +1073,8 @@ for _name, _do in NETWORK.items():
 
 
 @operation(NAME)
-def _resolve(_told: Told) -> str:
-    if not _lonely():
+def _resolve(told: Told) -> str:
+    if not (_lonely() or told["answered"]):
         return "skip: an interface could leave this machine"
     started = time.monotonic()
     outcome = _said_network(lambda: socket.getaddrinfo("envguard.invalid", 80) and None)
@@ -712,7 +1086,7 @@ def _resolve(_told: Told) -> str:
 
 def main() -> None:
     """Observe what the job asks for and print it."""
-    told: Told = json.loads(sys.argv[-1])
+    told: Told = {"answered": False, **json.loads(sys.argv[-1])}
     if "tmp" in told:
         told["tmp"] = tempfile.mkdtemp(dir="/tmp")
         Path(told["tmp"], "own").touch()

@@ -21,7 +21,7 @@ from pytest_envguard.model.profile import Profile
 from pytest_envguard.prepare import plans_for
 from pytest_envguard.profiles import load_catalogue
 
-LIMIT = int(os.environ.get("ENVGUARD_LIMIT", "100"))  # seconds that one run may take
+LIMIT = 100  # seconds that one run may take
 
 
 def main() -> None:
