@@ -68,6 +68,11 @@ def _parser() -> argparse.ArgumentParser:
         description="Try every kernel facility the environments need, in a child process, and enter every environment once. "
         "Exits with 0 if all of them can be enforced, else with 1.",
     )
+    doctor.add_argument(
+        "--differences",
+        action="store_true",
+        help="say what each mechanism (namespaces, system calls, audit hook) does not do as a deployment would",
+    )
     doctor.set_defaults(action=_doctor)
 
     run = commands.add_parser(
@@ -109,9 +114,12 @@ def _catalogue() -> Catalogue:
     return load_catalogue(folder / "pyproject.toml" if folder else None, sys.version_info[:2])
 
 
-def _doctor(_options: argparse.Namespace) -> int:
-    from pytest_envguard.doctor import examine
+def _doctor(options: argparse.Namespace) -> int:
+    from pytest_envguard.doctor import differences, examine
 
+    if options.differences:
+        print(differences())
+        return 0
     text, healthy = examine(_catalogue())
     print(text)
     return 0 if healthy else 1

@@ -260,7 +260,11 @@ def check_fidelity(plan: Plan, wanted: Strength) -> None:
     weak = plan.weaker_than(wanted)
     if not weak:
         return
-    lines = [f"  {item.dimension} ({item.shown}): {item.reason}" for item in weak]
+    reasons = dict.fromkeys(item.reason for item in weak)
+    lines = [
+        "  " + ", ".join(f"{item.dimension} ({item.shown})" for item in weak if item.reason == reason) + f": {reason}"
+        for reason in reasons
+    ]
     mends = dict.fromkeys(item.mend for item in weak if item.mend)
     raise EnvguardError(
         f"`{plan.name}` cannot be enforced here to the fidelity `{wanted.name.lower()}`:\n" + "\n".join(lines),

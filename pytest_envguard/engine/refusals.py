@@ -82,6 +82,7 @@ class Watch:
 
     def __init__(self, which: str, root: str) -> None:
         self._root = root
+        self._process = os.getpid  # not by `os` later: a test may have replaced it by a fake
         self._all = which == ALL
         self._ledger: Ledger | None = None
         self._name: _Asked | None = None
@@ -128,7 +129,7 @@ class Watch:
     def _refusal(self, entry: Entry, phase: str) -> Refusal | None:
         process, call, target, number, words, text = entry
         stack = tuple(frames(text))
-        own = process == os.getpid()
+        own = process == self._process()
         operation = _PLAIN.get(call, call)
         if operation == "exec" and not stack and self._start is not None:
             # Python starts programs in a child of its own, which has no stack to show.

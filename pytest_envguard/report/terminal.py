@@ -243,6 +243,8 @@ def mechanism(plan: Plan) -> str:
     if plan.is_host:
         return "unrestricted"
     strengths = {item.strength for item in plan.enforcements}
+    if plan.script.get("trapped"):
+        strengths.add(Strength.EXACT)
     exact = [_MECHANISMS[strength] for strength in sorted(_SURE, reverse=True) if strength in strengths]
     weakest = min(strengths)
     parts = [" and ".join(exact), "" if weakest in _SURE else f"parts {_WORDS[weakest]}"]

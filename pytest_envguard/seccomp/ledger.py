@@ -20,6 +20,8 @@ VARIABLE = "PYTEST_ENVGUARD_LEDGER"
 # Nobody's own: the last real-time signals but two (glibc and profilers take from the front).
 ASK = signal.SIGRTMAX - 2
 
+_CHUNK = 1 << 16
+
 Entry = tuple[int, str, str, int, str, str]
 """Process id, call, target, errno, command line of the process, Python stack as faulthandler writes it."""
 
@@ -31,6 +33,9 @@ def is_noise(target: str) -> bool:
 
 class Ledger:
     """The two files."""
+
+    # Not `os.pread` at the time of a call: a test may have replaced `os` by a fake file system's (pyfakefs).
+    _pread = staticmethod(os.pread)
 
     def __init__(self, entries: int, stacks: int) -> None:
         self.entries = entries
@@ -68,7 +73,9 @@ class Ledger:
 
     def new_entries(self) -> Iterator[Entry]:
         """Yield what was added since the last look."""
-        data = os.pread(self.entries, os.fstat(self.entries).st_size - self._read, self._read)
+        data = b""
+        while chunk := self._pread(self.entries, _CHUNK, self._read + len(data)):
+            data += chunk
         self._read += len(data)
         at = 0
         while at < len(data):

@@ -71,6 +71,25 @@ def start(project: Path, *arguments: str, **options: object) -> subprocess.Popen
     )
 
 
+FORBID = str(Path(__file__).with_name("forbid.py"))
+
+
+def run_where_forbidden(project: Path, place: str, *words: str, module: str = "pytest") -> Result:
+    """Run a module of Python's in ``project``, where namespaces and more are forbidden; see `forbid`."""
+    plain = ["-p", "no:randomly", "-p", "no:cacheprovider"] if module == "pytest" else []
+    process = subprocess.run(
+        [sys.executable, FORBID, place, sys.executable, "-m", module, *plain, *words],
+        cwd=project,
+        env=plain_environment(),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+        check=False,
+    )
+    return Result(process)
+
+
 @pytest.fixture
 def run(project: Path) -> Run:
     """Run pytest in the project: ``run("--envguard=lambda")``."""

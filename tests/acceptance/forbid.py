@@ -1,8 +1,9 @@
-"""Run a command where namespaces are forbidden: ``python forbid.py docker|container|quota COMMAND…``.
+"""Run a command where namespaces are forbidden: ``python forbid.py docker|container|quota|sealed COMMAND…``.
 
 ``docker``: a seccomp filter that answers as Docker's default one does (unshare, mount and setns EPERM, clone with a
 namespace flag EPERM, clone3 ENOSYS so that glibc falls back), and no capabilities (`--cap-drop ALL`). ``container``: the
-same filter, and the capabilities that Docker leaves to root. ``quota``: a user namespace in which
+same filter, and the capabilities that Docker leaves to root. ``sealed``: as
+``docker``, and no further filter can be installed. ``quota``: a user namespace in which
 user.max_user_namespaces is 0. No container engine is needed for either.
 """
 
@@ -62,8 +63,23 @@ def _filter() -> bytes:
     return b"".join(struct.pack("=HBBI", *rule) for rule in rules)
 
 
-def _install() -> None:
-    code = _filter()
+def _seal() -> bytes:
+    """Answer EPERM to the calls that would install a further filter, as Lambda and some services do."""
+    seccomp, prctl = {"x86_64": (317, 157), "aarch64": (277, 167)}[platform.machine()]
+    rules = [
+        (_LOAD, 0, 0, 0),
+        (_JUMP_EQUAL, 0, 1, seccomp),
+        (_RETURN, 0, 0, _ERRNO | errno.EPERM),
+        (_JUMP_EQUAL, 0, 3, prctl),
+        (_LOAD, 0, 0, 16),
+        (_JUMP_EQUAL, 0, 1, _PR_SET_SECCOMP),
+        (_RETURN, 0, 0, _ERRNO | errno.EPERM),
+        (_RETURN, 0, 0, _ALLOW),
+    ]
+    return b"".join(struct.pack("=HBBI", *rule) for rule in rules)
+
+
+def _install(code: bytes) -> None:
     buffer = ctypes.create_string_buffer(code)
     program = struct.pack("@HP", len(code) // 8, ctypes.addressof(buffer))
     libc = ctypes.CDLL(None, use_errno=True)
@@ -113,7 +129,11 @@ _LEFT_TO_ROOT = sum(1 << bit for bit in (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27,
 if __name__ == "__main__":
     if sys.argv[1] in ("docker", "container"):
         _drop_capabilities(_LEFT_TO_ROOT if sys.argv[1] == "container" else 0)
-        _install()
+        _install(_filter())
+    elif sys.argv[1] == "sealed":
+        _drop_capabilities()
+        _install(_filter())
+        _install(_seal())
     else:
         _spend_quota()
         _drop_capabilities()

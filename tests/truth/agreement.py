@@ -208,7 +208,7 @@ def lay_out(case: Case, condition: str, bench: Bench) -> Layout:
     shutil.copy(HERE / "profiles.toml", layout.project / "pyproject.toml")
     environ = layout.environ(case, bench)
     environ["PATH"] = f"{Path(bench.python).parent}:{environ['PATH']}"
-    if bench.by != "run":
+    if bench.by in ("fork", "fresh"):
         marker = f"pytest.mark.envguard({bench.selection(condition)!r}, fresh={bench.by == 'fresh'})"
         (layout.project / "conftest.py").write_text(_CONFTEST.format(marker=marker), encoding="utf-8")
     for command in case.prepare:
@@ -241,8 +241,10 @@ def run_case(case: Case, condition: str, bench: Bench) -> list[Comparison]:
 def _run_pytest(case: Case, condition: str, bench: Bench, layout: Layout) -> str:
     """Run pytest and return the end of what it printed."""
     words = [bench.python, "-m", "pytest", "-q", f"test_{case.name}.py", "-p", "no:cacheprovider"]
-    if bench.by == "run":
+    if bench.by not in ("fork", "fresh"):
         words += [f"--envguard={bench.selection(condition)}", "--envguard-baseline=never"]
+    if bench.by == "calls":
+        words.append("--envguard-mechanism=calls")
     words += ["-p", "truth_reports", f"--truth-reports={layout.reports}"]
     process = subprocess.Popen(
         bench.command(words, layout.tmp),
@@ -329,7 +331,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare the plugin with what the kernel itself did.")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="name of a case, or a file (default: all)")
     parser.add_argument("--condition", action="append", choices=CONDITIONS, help="only this one; can be repeated")
-    parser.add_argument("--by", default="run", choices=("run", "fork", "fresh"), help="how a test gets there")
+    parser.add_argument("--by", default="run", choices=("run", "calls", "fork", "fresh"), help="how a test gets there")
     parser.add_argument("--as-user", action="store_true", help=f"as root: run pytest as uid {USER}")
     parser.add_argument("--venv", default=sys.executable, metavar="PYTHON", help="interpreter that runs the cases")
     parser.add_argument("--work", type=Path, default=WORK, metavar="FOLDER", help="outside of /tmp, open to everyone")
