@@ -17,7 +17,6 @@ from pytest_envguard.prepare import check_fidelity, plans_for, prove
 from pytest_envguard.profiles import Catalogue
 from pytest_envguard.survey import survey_abilities
 
-
 _INSTEAD = {
     facility.CGROUP: "a watchdog guards memory limits instead",
     facility.SECCOMP: "needed only where namespaces are forbidden, and to list what was refused",

@@ -450,7 +450,7 @@ def _become(script: Script, command: list[str], tell: int) -> int:
             from pytest_envguard.seccomp.ledger import VARIABLE
 
             if not script["noted"].startswith("!"):
-                for word in script["noted"].split(":"):
+                for word in script["noted"].split(":")[:2]:
                     os.set_inheritable(int(word), True)
             environ[VARIABLE] = script["noted"]
         for variable, descriptor in _held.items():

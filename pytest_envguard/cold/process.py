@@ -66,7 +66,9 @@ class Account(NamedTuple):
     timed_out: bool
 
 
-def run_fresh(words: list[str], environ: Mapping[str, str], code: str, timeout: float) -> Account:
+def run_fresh(
+    words: list[str], environ: Mapping[str, str], code: str, timeout: float, passed: tuple[int, ...] = ()
+) -> Account:
     """Run ``code`` in a new interpreter and return what happened to it.
 
     Args:
@@ -74,6 +76,7 @@ def run_fresh(words: list[str], environ: Mapping[str, str], code: str, timeout: 
         environ: The environment variables.
         code: Python source.
         timeout: Seconds, after which everything is killed.
+        passed: Descriptors that the launcher needs.
     """
     ours, theirs = socket.socketpair()
     with ours:
@@ -85,7 +88,7 @@ def run_fresh(words: list[str], environ: Mapping[str, str], code: str, timeout: 
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                pass_fds=[theirs.fileno(), *identity.reached_proc()],
+                pass_fds=[theirs.fileno(), *identity.reached_proc(), *passed],
                 start_new_session=True,  # Ctrl-C comes to us, and we end it as a whole
             )
         with process:

@@ -36,6 +36,7 @@ def run(descriptor: int, first: float, spawned: float, code: str) -> None:
         spawned: The same clock right before the process was started by whoever started it.
         code: Python source.
     """
+    _answer_for_refusals()
     channel = _Channel(descriptor)
     main = sys.modules["__main__"].__dict__
     channel.watch()
@@ -49,6 +50,19 @@ def run(descriptor: int, first: float, spawned: float, code: str) -> None:
         _forget_ourselves(error)
         raise
     channel.tell_end(time.monotonic() - began, _peak_memory(), None, code)
+
+
+def _answer_for_refusals() -> None:
+    """Write this thread's stack when the supervisor asks who wants what it is about to see refused; see `seccomp.ledger`."""
+    told = os.environ.pop("PYTEST_ENVGUARD_LEDGER", "!")
+    if told[:1] == "!":
+        return
+    import faulthandler  # built in
+
+    entries, stacks, signal = map(int, told.split(":"))
+    for descriptor in (entries, stacks):
+        os.set_inheritable(descriptor, False)
+    faulthandler.register(signal, stacks, False, False)
 
 
 def _born(spawned: float) -> float:

@@ -54,9 +54,10 @@ class ColdStart(NamedTuple):
         ending: How it ended, as a sentence.
         output: What it and its children wrote to standard output.
         errors: What it and its children wrote to standard error.
-        refusals: What the system refused it, also where the code caught the error; see `Refusal`. Seen are the calls of
-            Python code that fail at once: not those of native code (C, Rust, SQLite), of other programs, of asyncio's
-            connections, or while a debugger or a coverage traces. That Python can't keep a compiled module isn't counted.
+        refusals: What the system refused it, also where the code caught the error; see `Refusal`. In an environment, what
+            native code and other programs were refused follows what Python's own calls were. Elsewhere only those are
+            seen, and of them none of asyncio's connections, or while a debugger or a coverage traces. That Python can't
+            keep a compiled module isn't counted.
         traceback: The code's own, "" if it raised nothing.
         limit: What ``within`` asked for, None without it.
     """

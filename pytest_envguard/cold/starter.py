@@ -13,6 +13,7 @@ import pytest
 
 from pytest_envguard import launcher, prepare
 from pytest_envguard.cold.process import Account, run_fresh
+from pytest_envguard.cold.refusals import merged
 from pytest_envguard.cold.result import ColdStart, Limit
 from pytest_envguard.endings import describe
 from pytest_envguard.errors import EnvguardError, nearest
@@ -84,8 +85,18 @@ class ColdStarter:
         code = _checked(code, timeout, changes)
         place = self._place(profile, changes)
         limit = _limit(place.profile, within, timeout)
-        words = [] if place.plan.is_host else launcher.command_line(place.plan.script)
-        account = run_fresh(words, place.environ, code, timeout)
+        if place.plan.is_host:
+            return _result(code, place.plan, limit, run_fresh([], place.environ, code, timeout), timeout)
+        from pytest_envguard.seccomp.ledger import Ledger
+
+        ledger = Ledger.make()
+        try:
+            words = launcher.command_line({**place.plan.script, "ledger": str(ledger)})
+            passed = (ledger.entries, ledger.stacks)
+            account = run_fresh(words, place.environ, code, timeout, passed)
+            account = account._replace(refusals=merged(account.refusals, ledger.new_entries()))
+        finally:
+            ledger.close()
         return _result(code, place.plan, limit, account, timeout)
 
     def _place(self, selection: str | None, changes: Mapping[str, object]) -> _Place:

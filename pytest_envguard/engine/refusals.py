@@ -6,11 +6,10 @@ import errno
 import faulthandler
 import os
 import sys
-import sysconfig
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_envguard.blame import LOOK_UP, Stack, author, frames, is_noise, plain_name, shortened
 from pytest_envguard.model.refusal import Refusal, grouped
 
 if TYPE_CHECKING:
@@ -18,19 +17,11 @@ if TYPE_CHECKING:
 
 VARIABLE = "PYTEST_ENVGUARD_LEDGER"  # as of `seccomp.ledger`, which only Linux has
 ALL, OWN, NONE = "all", "own", "none"
+_OURS = f"{Path(__file__).parent.parent}/"
+_DEEPEST = 100  # frames, as faulthandler
 HARNESS = frozenset(("_pytest", "pytest", "pluggy", "xdist", "execnet", "pytest_envguard", "pytest_cov", "coverage"))
 _STARTS = ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.spawn", "os.system")
 _DOMAIN = ":53"
-# What a call is called among users, where that isn't the kernel's name for it.
-_PLAIN = {
-    "openat": "open", "openat2": "open", "creat": "open", "mkdirat": "mkdir", "mknodat": "mknod", "unlinkat": "unlink",
-    "renameat": "rename", "renameat2": "rename", "linkat": "link", "symlinkat": "symlink", "fchmod": "chmod",
-    "fchmodat": "chmod", "fchmodat2": "chmod", "fchown": "chown", "lchown": "chown", "fchownat": "chown",
-    "utimensat": "utime", "utimes": "utime", "futimesat": "utime", "execveat": "exec", "execve": "exec", "pwrite64": "write",
-    "sendmsg": "send", "sendmmsg": "send", "sendto": "send", "mmap": "map executable", "lsetxattr": "setxattr",
-    "fsetxattr": "setxattr", "lremovexattr": "removexattr", "fremovexattr": "removexattr",
-}  # fmt: skip
-LOOK_UP = "look up"
 _EVENTS = {
     **dict.fromkeys(("os.exec", "os.posix_spawn", "os.spawn", "subprocess.Popen"), "exec"),
     **dict.fromkeys(("ctypes.dlopen", "import"), "map executable"),
@@ -40,13 +31,7 @@ _EVENTS = {
 }  # fmt: skip
 
 
-def is_noise(target: str) -> bool:
-    """Whether it's Python's own bytecode or this plugin's own trial, which nobody asked for."""
-    return "/__pycache__" in target or "/.envguard-probe" in target
-
-
-_Stack = tuple[tuple[str, int], ...]
-_heard: list[tuple[str, str, str, _Stack]] | None = None  # where an audit hook enforces, and tells of each refusal
+_heard: list[tuple[str, str, str, Stack]] | None = None  # where an audit hook enforces, and tells of each refusal
 
 
 def hear(event: str, target: str, error: str) -> None:
@@ -70,7 +55,7 @@ class _Asked(NamedTuple):
     """
 
     what: str
-    stack: _Stack
+    stack: Stack
 
 
 class Watch:
@@ -130,7 +115,7 @@ class Watch:
         process, call, target, number, words, text = entry
         stack = tuple(frames(text))
         own = process == self._process()
-        operation = _PLAIN.get(call, call)
+        operation = plain_name(call)
         if operation == "exec" and not stack and self._start is not None:
             # Python starts programs in a child of its own, which has no stack to show.
             stack, own = self._start.stack, True
@@ -142,17 +127,15 @@ class Watch:
         refusal = Refusal(operation, target, error, "", "", 1, phase, "" if own else words)
         return self._blamed(refusal, stack)
 
-    def _blamed(self, refusal: Refusal, stack: _Stack) -> Refusal | None:
+    def _blamed(self, refusal: Refusal, stack: Stack) -> Refusal | None:
         """Return the refusal with its author; None for the harness's own."""
         library, place = author(stack, self._root)
         if not self._all and (library in HARNESS or is_noise(refusal.target)):
             return None
-        words = refusal.process
-        shown = words if len(words) <= _LONGEST_COMMAND else words[:_LONGEST_COMMAND] + "…"
-        return refusal._replace(library=library, place=place, process=shown)
+        return refusal._replace(library=library, place=place, process=shortened(refusal.process))
 
 
-def _stack() -> _Stack:
+def _stack() -> Stack:
     frame = sys._getframe(2)  # noqa: SLF001  # the code that asked; audit hooks have no other way
     found: list[tuple[str, int]] = []
     while frame is not None and len(found) < _DEEPEST:
@@ -160,38 +143,3 @@ def _stack() -> _Stack:
             found.append((frame.f_code.co_filename, frame.f_lineno))
         frame = frame.f_back  # type: ignore[assignment]
     return tuple(found)
-
-
-def frames(text: str) -> Iterator[tuple[str, int]]:
-    """Yield file and line of each frame that `faulthandler` has written, the innermost first."""
-    for line in text.splitlines():
-        if line.startswith('  File "'):
-            file, _, rest = line[8:].rpartition('", line ')
-            number = rest.split(" ", 1)[0]
-            if number.isdigit():
-                yield file, int(number)
-
-
-_LONGEST_COMMAND = 80
-_DEEPEST = 100  # frames, as faulthandler
-_FOLDERS = ("/site-packages/", "/dist-packages/")
-_STANDARD = ("<frozen ", *(sysconfig.get_path(name) + "/" for name in ("stdlib", "platstdlib")))
-_OURS = f"{Path(__file__).parent.parent}/"
-
-
-def author(stack: _Stack, root: str) -> tuple[str, str]:
-    """Return the library that is to blame ("" for the project itself), and file and line in it.
-
-    The standard library acts for others; so the first frame counts that isn't its own. Files of the project are named
-    from its ``root``, those of libraries from where they are installed.
-    """
-    for file, line in stack:
-        for folder in _FOLDERS:
-            _, found, inside = file.rpartition(folder)
-            if found:
-                return inside.partition("/")[0].removesuffix(".py"), f"{inside}:{line}"
-        if file.startswith(_OURS):  # a copy that is being developed lies in no such folder
-            return "pytest_envguard", f"{file}:{line}"
-        if not file.startswith(_STANDARD):
-            return "", f"{file.removeprefix(root + '/')}:{line}"
-    return ("", f"{stack[0][0]}:{stack[0][1]}") if stack else ("", "")

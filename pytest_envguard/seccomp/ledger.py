@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# "ENTRIES:STACKS", the descriptors, or "!" and why there is none; set for the first process only.
+# "ENTRIES:STACKS:SIGNAL", the descriptors and how to ask, or "!" and why there is none; set for the first process only.
 VARIABLE = "PYTEST_ENVGUARD_LEDGER"
 # Nobody's own: the last real-time signals but two (glibc and profilers take from the front).
 ASK = signal.SIGRTMAX - 2
@@ -50,13 +50,18 @@ class Ledger:
     @classmethod
     def at(cls, text: str) -> Ledger:
         """Return the one whose descriptors ``text`` names; they are not passed on any further."""
-        entries, stacks = map(int, text.split(":"))
+        entries, stacks, _ = map(int, text.split(":"))
         for descriptor in (entries, stacks):
             os.set_inheritable(descriptor, False)
         return cls(entries, stacks)
 
     def __str__(self) -> str:
-        return f"{self.entries}:{self.stacks}"
+        return f"{self.entries}:{self.stacks}:{int(ASK)}"
+
+    def close(self) -> None:
+        """Forget both."""
+        os.close(self.entries)
+        os.close(self.stacks)
 
     def add(self, entry: Entry) -> None:
         """Append an entry."""

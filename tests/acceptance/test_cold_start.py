@@ -331,6 +331,27 @@ def test_the_list_of_fixtures_explains_it(project: Path, run: Run) -> None:
     assert 'cold_start("import app", profile="lambda", memory="1024M", within="init").check()' in out
 
 
+NATIVE = """
+import os, sqlite3
+try:
+    sqlite3.connect("/usr/a.db").execute("create table t (x)")
+except sqlite3.OperationalError:
+    pass
+os.system("echo > /usr/b")
+"""
+
+
+def test_native_code_and_other_programs_are_refused_too(passes: Run) -> None:
+    """What SQLite and a shell were refused stands in the result, with the line of Python that asked, or the program."""
+    passes(
+        f"found = cold_start({NATIVE!r}, profile='container')\n"
+        "native, shell = found.refusals\n"
+        "assert native[:5] == ('open', '/usr/a.db', 'EROFS', '', '<cold_start>:4')\n"
+        "assert shell[:3] == ('open', '/usr/b', 'EROFS')\n"
+        "assert shell.process == 'sh -c echo > /usr/b'"
+    )
+
+
 def test_a_machine_that_cannot_enforce_it_says_so(project: Path) -> None:
     """Where nothing can enforce it, the test fails with the kernel's own answer and what mends it; nothing runs."""
     _write(project, "cold_start('open(\"ran.txt\", \"w\")', profile='lambda')")

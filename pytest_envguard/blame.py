@@ -1,0 +1,70 @@
+"""Who is to blame for a refusal: from what the supervisor and faulthandler have written to a library and a line."""
+
+from __future__ import annotations
+
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+Stack = tuple[tuple[str, int], ...]
+"""Files and lines, the innermost first."""
+
+# What a call is called among users, where that isn't the kernel's name for it.
+_PLAIN = {
+    "openat": "open", "openat2": "open", "creat": "open", "mkdirat": "mkdir", "mknodat": "mknod", "unlinkat": "unlink",
+    "renameat": "rename", "renameat2": "rename", "linkat": "link", "symlinkat": "symlink", "fchmod": "chmod",
+    "fchmodat": "chmod", "fchmodat2": "chmod", "fchown": "chown", "lchown": "chown", "fchownat": "chown",
+    "utimensat": "utime", "utimes": "utime", "futimesat": "utime", "execveat": "exec", "execve": "exec", "pwrite64": "write",
+    "sendmsg": "send", "sendmmsg": "send", "sendto": "send", "mmap": "map executable", "lsetxattr": "setxattr",
+    "fsetxattr": "setxattr", "lremovexattr": "removexattr", "fremovexattr": "removexattr",
+}  # fmt: skip
+LOOK_UP = "look up"
+_LONGEST_COMMAND = 80
+
+
+def plain_name(call: str) -> str:
+    """Return what a system call is called among users."""
+    return _PLAIN.get(call, call)
+
+
+def is_noise(target: str) -> bool:
+    """Whether it's Python's own bytecode or this plugin's own trial, which nobody asked for."""
+    return "/__pycache__" in target or "/.envguard-probe" in target
+
+
+def shortened(words: str) -> str:
+    """Return a command line that is short enough to be read."""
+    return words if len(words) <= _LONGEST_COMMAND else words[:_LONGEST_COMMAND] + "…"
+
+
+def frames(text: str) -> Iterator[tuple[str, int]]:
+    """Yield file and line of each frame that `faulthandler` has written, the innermost first."""
+    for line in text.splitlines():
+        if line.startswith('  File "'):
+            file, _, rest = line[8:].rpartition('", line ')
+            number = rest.split(" ", 1)[0]
+            if number.isdigit():
+                yield file, int(number)
+
+
+_FOLDERS = ("/site-packages/", "/dist-packages/")
+_STANDARD = ("<frozen ", *(sysconfig.get_path(name) + "/" for name in ("stdlib", "platstdlib")))
+_OURS = f"{Path(__file__).parent.parent}/"
+
+
+def author(stack: Stack, root: str) -> tuple[str, str]:
+    """Return the library that is to blame ("" for the project itself), and file and line in it.
+
+    The standard library acts for others; so the first frame counts that isn't its own. Files of the project are named
+    from its ``root`` ("" for their whole path), those of libraries from where they are installed.
+    """
+    for file, line in stack:
+        for folder in _FOLDERS:
+            _, found, inside = file.rpartition(folder)
+            if found:
+                return inside.partition("/")[0].removesuffix(".py"), f"{inside}:{line}"
+        if file.startswith(_OURS):  # a copy that is being developed lies in no such folder
+            return "pytest_envguard", f"{file}:{line}"
+        if not file.startswith(_STANDARD):
+            return "", f"{file.removeprefix(f'{root}/') if root else file}:{line}"
+    return ("", f"{stack[0][0]}:{stack[0][1]}") if stack else ("", "")
