@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sysconfig
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +29,12 @@ def plain_name(call: str) -> str:
 
 def is_noise(target: str) -> bool:
     """Whether it's Python's own bytecode or this plugin's own trial, which nobody asked for."""
-    return "/__pycache__" in target or "/.envguard-probe" in target
+    return "/__pycache__" in target or is_probe(target)
+
+
+def is_probe(target: str) -> bool:
+    """Whether it's this plugin's own trial of what was promised."""
+    return "/.envguard-probe" in target
 
 
 def shortened(words: str) -> str:
@@ -48,7 +53,7 @@ def frames(text: str) -> Iterator[tuple[str, int]]:
 
 
 _FOLDERS = ("/site-packages/", "/dist-packages/")
-_STANDARD = ("<frozen ", *(sysconfig.get_path(name) + "/" for name in ("stdlib", "platstdlib")))
+_STANDARD = ("<frozen ", f"{Path(os.__file__).parent}/")
 _OURS = f"{Path(__file__).parent.parent}/"
 
 

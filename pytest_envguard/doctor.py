@@ -90,6 +90,8 @@ def _facilities(abilities: Abilities) -> list[str]:
 
 
 def _ownership(abilities: Abilities) -> str:
+    if not abilities.facilities[facility.USER].works:
+        return "approximated, unless root may become the profile's uid" if abilities.may_become else "approximated"
     if abilities.subordinate:
         return "exact (newuidmap with your subordinate ids)"
     return f"approximated: your files look like the process's own; for exact ownership {FOR_EXACT_OWNERSHIP}"

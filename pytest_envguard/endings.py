@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 
-from pytest_envguard.launcher import CANNOT_ENTER, NOT_SUPERVISED, OUT_OF_MEMORY
 from pytest_envguard.model.dimensions import show_size
+from pytest_envguard.model.exits import CANNOT_ENTER, NOT_SUPERVISED, OUT_OF_MEMORY
 from pytest_envguard.model.plan import Plan
 
 _LIKELY = {

@@ -38,10 +38,8 @@ if __name__ == "__main__":
 
 from pytest_envguard.linux import cgroup, descriptors, devices, identity, limits, memory, mounts, network, processes
 from pytest_envguard.linux import syscalls as call
+from pytest_envguard.model.exits import CANNOT_ENTER, NOT_SUPERVISED, OUT_OF_MEMORY
 
-CANNOT_ENTER = 125  # exit code, as of docker run: the environment could not be entered, the command did not start
-OUT_OF_MEMORY = 137  # exit code, as of docker: the watchdog killed everything
-NOT_SUPERVISED = 124  # exit code: the supervisor (see `seccomp.supervisor`) has ended, and everything with it
 SUPERVISOR_ENDED = "the supervisor, which answers system calls, ended"
 PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
 
@@ -359,8 +357,8 @@ def holding_proc(script: Script, variable: str) -> Script:
     It's held before the visible one is made read-only; its descriptor stands in the environment variable.
     """
     steps = list(script["steps"])
-    if steps:
-        names = [name for name, _ in steps]
+    names = [name for name, _ in steps]
+    if "private" in names:
         steps.insert(names.index("proc" if "proc" in names else "private") + 1, ("hold", {"variable": variable}))
     return {**script, "steps": steps}
 
@@ -395,6 +393,15 @@ def _folder(path: str) -> None:
     os.makedirs(path, 0o755, exist_ok=True)
 
 
+def _share(path: str) -> None:
+    """Make a folder as /tmp is; one of that name that another user has made is his."""
+    try:
+        os.mkdir(path)
+        os.chmod(path, 0o1777)
+    except FileExistsError:
+        pass
+
+
 _STEPS: dict[str, Callable[..., None]] = {
     "folder": _folder,
     "private": mounts.private,
@@ -402,6 +409,7 @@ _STEPS: dict[str, Callable[..., None]] = {
     "take": _take,
     "put": _put,
     "link": _link,
+    "share": _share,
     "files": mounts.replace_files,
     "readonly": mounts.readonly_everywhere,
     "change": mounts.change,

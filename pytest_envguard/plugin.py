@@ -26,6 +26,7 @@ from pytest_envguard.item import FIXTURES, MARKER, threads
 _SHELTER = "PYTEST_ENVGUARD_SHELTER"
 _SOLO = "PYTEST_ENVGUARD_SOLO"
 _HOOK = "PYTEST_ENVGUARD_HOOK"
+_LEDGER = "PYTEST_ENVGUARD_LEDGER"
 _INSIDE = "PYTEST_ENVGUARD"
 
 _MARKER_HELP = (
@@ -56,6 +57,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
         from pytest_envguard.engine.hooked import enter
 
         enter()
+    if _LEDGER in os.environ:
+        from pytest_envguard.engine import refusals
+
+        refusals.begin()
     if _SHELTER in os.environ:
         from pytest_envguard.engine.inside import shelter_pytest
 

@@ -16,6 +16,7 @@ import pytest
 from pytest_envguard import options
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.model.dimensions import DIMENSIONS, Value, read
+from pytest_envguard.model.exits import CANNOT_ENTER
 from pytest_envguard.model.machine import Abilities, Ability
 from pytest_envguard.model.plan import INSIDE, Plan, Strength
 from pytest_envguard.model.profile import Profile, combine
@@ -297,9 +298,8 @@ def _trial(plan: Plan) -> list[str]:
 
 
 def _judge(plan: Plan, code: int, out: str, err: str) -> None:
-    from pytest_envguard import launcher
 
-    if code == launcher.CANNOT_ENTER and err:
+    if code == CANNOT_ENTER and err:
         raise EnvguardError(err.removeprefix("envguard: "), "see `envguard doctor` for what this machine can do")
     try:
         broken: list[Any] = json.loads(out) if code == 0 else [err or f"the probe ended with {code}"]

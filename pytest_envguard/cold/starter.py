@@ -18,12 +18,13 @@ from pytest_envguard.cold.result import ColdStart, Limit
 from pytest_envguard.endings import describe
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.model.dimensions import DIMENSIONS, read
+from pytest_envguard.model.exits import CANNOT_ENTER, OUT_OF_MEMORY
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.profile import Profile, is_time
 
 _WHERE = "`cold_start`"
 _OWN_WORDS = ("profile", "timeout", "within")
-_LAUNCHER_FAILED = (launcher.CANNOT_ENTER, 126, 127)  # exit codes: the environment, or the exec in it
+_LAUNCHER_FAILED = (CANNOT_ENTER, 126, 127)  # exit codes: the environment, or the exec in it
 
 
 class _Place(NamedTuple):
@@ -165,7 +166,7 @@ def _no_budget(profile: Profile, within: str) -> EnvguardError:
 def _result(code: str, plan: Plan, limit: Limit | None, account: Account, timeout: float) -> ColdStart:
     if not account.begun and plan.script and account.code in _LAUNCHER_FAILED:
         raise EnvguardError(
-            account.errors.strip().removeprefix("envguard: ") or describe(launcher.CANNOT_ENTER, plan),
+            account.errors.strip().removeprefix("envguard: ") or describe(CANNOT_ENTER, plan),
             "see `envguard doctor` for what this machine can do",
         )
     return ColdStart(
@@ -185,7 +186,7 @@ def _result(code: str, plan: Plan, limit: Limit | None, account: Account, timeou
 
 def _out_of_memory(plan: Plan, account: Account) -> bool:
     """Whether the launcher's exit code means that; a code that came to its end may have chosen the same number."""
-    return account.code == launcher.OUT_OF_MEMORY and bool(plan.script.get("memory")) and not account.ended
+    return account.code == OUT_OF_MEMORY and bool(plan.script.get("memory")) and not account.ended
 
 
 def _ending(plan: Plan, account: Account, timeout: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import resource
+import sys
 from collections.abc import Generator
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from pytest_envguard import options
 from pytest_envguard.capturing import capture_in_memory
 from pytest_envguard.engine.refusals import NONE, Watch
-from pytest_envguard.linux import identity, probe
+from pytest_envguard.linux import probe
 from pytest_envguard.model.refusal import REFUSALS, Refusal, grouped
 from pytest_envguard.model.verdict import OWN_ENVIRONMENT
 
@@ -26,6 +26,8 @@ BROKEN = 4  # exit status of a worker that was stopped by a broken promise
 def shelter_pytest() -> None:
     """Keep pytest's capture files and coverage's data out of the simulated file systems."""
     if descriptor := os.environ.pop(PROC, ""):
+        from pytest_envguard.linux import identity
+
         os.set_inheritable(int(descriptor), False)  # for pytest alone: what tests start must not reach it
         identity.reach_proc(int(descriptor))
     coverage_folder = os.environ.pop(SHELTER)
@@ -95,12 +97,21 @@ class Inside:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Tell the controller what was used."""
-        peaks = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         told = _output(session.config)
-        told.update(peak_memory=max(peaks) * 1024, peak_tmp=self.peak_tmp)
+        told.update(peak_memory=_peak_memory(), peak_tmp=self.peak_tmp)
         if self._watch is not None:
             told["imports"] = {nodeid: [list(refusal) for refusal in found] for nodeid, found in self._imports.items()}
             told["unwatched"] = self._watch.missing
+
+
+def _peak_memory() -> int:
+    """Return the most bytes that this process or one of its children had in memory; 0 where nobody counts (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
 def _output(config: pytest.Config) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_envguard.blame import LOOK_UP, Stack, author, frames, is_noise, plain_name, shortened
+from pytest_envguard.blame import LOOK_UP, Stack, author, frames, is_noise, is_probe, plain_name, shortened
 from pytest_envguard.model.refusal import Refusal, grouped
 
 if TYPE_CHECKING:
@@ -58,6 +58,23 @@ class _Asked(NamedTuple):
     stack: Stack
 
 
+_ledger: Ledger | None = None
+_missing = "this process was not started under a filter"
+
+
+def begin() -> None:
+    """Take the ledger over and answer whose call it is that is refused: from before the first conftest is imported."""
+    global _ledger, _missing  # noqa: PLW0603  # there is one in a process
+    from pytest_envguard.seccomp.ledger import ASK, Ledger
+
+    told = os.environ.pop(VARIABLE)
+    if told.startswith("!"):
+        _missing = told[1:]
+        return
+    _ledger = Ledger.at(told)
+    faulthandler.register(ASK, file=_ledger.stacks, all_threads=False, chain=False)
+
+
 class Watch:
     """Reads the ledger of this process's environment.
 
@@ -69,21 +86,12 @@ class Watch:
         self._root = root
         self._process = os.getpid  # not by `os` later: a test may have replaced it by a fake
         self._all = which == ALL
-        self._ledger: Ledger | None = None
+        self._ledger = _ledger
         self._name: _Asked | None = None
         self._start: _Asked | None = None
-        self.missing = ""
-        if _heard is not None:
-            return
-        told = os.environ.pop(VARIABLE, "")
-        if not told or told.startswith("!"):
-            self.missing = told[1:] or "this process was not started under a filter"
-            return
-        from pytest_envguard.seccomp.ledger import ASK, Ledger
-
-        self._ledger = Ledger.at(told)
-        faulthandler.register(ASK, file=self._ledger.stacks, all_threads=False, chain=False)
-        sys.addaudithook(self._hear)
+        self.missing = "" if _ledger is not None or _heard is not None else _missing
+        if _ledger is not None:
+            sys.addaudithook(self._hear)
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "socket.getaddrinfo":
@@ -114,15 +122,13 @@ class Watch:
     def _refusal(self, entry: Entry, phase: str) -> Refusal | None:
         process, call, target, number, words, text = entry
         stack = tuple(frames(text))
-        own = process == self._process()
+        own = bool(stack) or process == self._process()  # in a process namespace of its own, a fork has other ids
         operation = plain_name(call)
         if operation == "exec" and not stack and self._start is not None:
             # Python starts programs in a child of its own, which has no stack to show.
             stack, own = self._start.stack, True
-        if operation in ("connect", "send") and target.endswith(_DOMAIN):
-            operation = LOOK_UP
-            if own and self._name is not None:
-                target, stack = self._name.what, stack or self._name.stack
+        if operation in ("connect", "send") and target.endswith(_DOMAIN) and own and self._name is not None:
+            operation, target, stack = LOOK_UP, self._name.what, stack or self._name.stack
         error = errno.errorcode.get(number, str(number))
         refusal = Refusal(operation, target, error, "", "", 1, phase, "" if own else words)
         return self._blamed(refusal, stack)
@@ -130,7 +136,7 @@ class Watch:
     def _blamed(self, refusal: Refusal, stack: Stack) -> Refusal | None:
         """Return the refusal with its author; None for the harness's own."""
         library, place = author(stack, self._root)
-        if not self._all and (library in HARNESS or is_noise(refusal.target)):
+        if is_probe(refusal.target) or (not self._all and (library in HARNESS or is_noise(refusal.target))):
             return None
         return refusal._replace(library=library, place=place, process=shortened(refusal.process))
 

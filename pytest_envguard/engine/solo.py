@@ -9,7 +9,6 @@ import sys
 
 import pytest
 
-from pytest_envguard import launcher
 from pytest_envguard.engine import hooked
 from pytest_envguard.engine.workers import for_pytest
 from pytest_envguard.errors import EnvguardError
@@ -62,8 +61,11 @@ def _run(config: pytest.Config, plan: Plan) -> int:
     environ = {**os.environ, SOLO: json.dumps(plan.promises)}
     if plan.hooked:
         environ[hooked.HOOK] = hooked.encode(plan)
-    words = command if plan.is_host or plan.hooked else launcher.command_line(for_pytest(plan)) + command
-    return _wait(subprocess.Popen(words, env=environ))
+    if not (plan.is_host or plan.hooked):
+        from pytest_envguard import launcher
+
+        command = launcher.command_line(for_pytest(plan)) + command
+    return _wait(subprocess.Popen(command, env=environ))
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:

@@ -23,6 +23,7 @@ from typing import NamedTuple, NoReturn
 from pytest_envguard import launcher
 from pytest_envguard.item.channel import Channel, Receiver
 from pytest_envguard.linux import syscalls as call
+from pytest_envguard.model.exits import CANNOT_ENTER
 
 
 class Child(NamedTuple):
@@ -129,7 +130,7 @@ def _begin(script: launcher.Script, environment: int | None, channel: Channel, a
             call.setns(environment, script["namespaces"])
     except OSError as error:
         channel.send("broken", f"could not be entered: {error.strerror or error}")
-        os._exit(launcher.CANNOT_ENTER)
+        os._exit(CANNOT_ENTER)
     try:
         act(channel)
     except BaseException:  # noqa: BLE001  # pytest's own code must not go on in here
@@ -143,7 +144,7 @@ def _fork_again(script: launcher.Script, act: Act, channel: Channel) -> None:
         launcher.supervise(script)
     except (OSError, KeyError) as error:
         channel.send("broken", f"could not be entered: {error}")
-        os._exit(launcher.CANNOT_ENTER)
+        os._exit(CANNOT_ENTER)
     test = _fork_quietly()
     if test == 0:
         act(channel)

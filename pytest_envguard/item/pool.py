@@ -29,6 +29,7 @@ if __name__ == "__main__":
 from pytest_envguard import launcher
 from pytest_envguard.linux import cgroup
 from pytest_envguard.linux import syscalls as call
+from pytest_envguard.model.exits import CANNOT_ENTER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _keep(script: Script, tell: int) -> int:
         launcher.leave_namespaces(script)
     except OSError as error:
         os.write(tell, f"failed could not be entered: namespaces: {error.strerror or error}\n".encode())
-        return launcher.CANNOT_ENTER
+        return CANNOT_ENTER
     wait, go = os.pipe2(os.O_CLOEXEC)
     init = os.fork()
     if init == 0:
@@ -131,7 +132,7 @@ def _init(script: Script, tell: int) -> int:
     call.prctl(call.PR_SET_PDEATHSIG, signal.SIGKILL)
     if refused := launcher.build(launcher.holding_proc(script, "")):
         os.write(tell, f"{refused}\n".encode())
-        return launcher.CANNOT_ENTER
+        return CANNOT_ENTER
     proc = launcher.held("")
     if proc is not None:
         os.dup2(proc, PROC)

@@ -19,7 +19,7 @@ from pytest_envguard.item.environments import environments
 from pytest_envguard.item.fork import Child, fork
 from pytest_envguard.item.reports import receive_warning, set_failed_subtests, unable_to_return
 from pytest_envguard.item.request import Request, timeout
-from pytest_envguard.launcher import OUT_OF_MEMORY
+from pytest_envguard.model.exits import OUT_OF_MEMORY
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.profile import Profile
 from pytest_envguard.model.verdict import OWN_ENVIRONMENT

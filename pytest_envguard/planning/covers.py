@@ -68,7 +68,7 @@ def stand_in(draft: Draft, dimension: str, path: str, size: object, *, executabl
     draft.mounts += [(needed, True, False, None) for needed in draft.needed if below(needed, path)]
     if not executable:
         draft.enforcements.append(
-            Enforcement(f"{dimension}_exec", f"{path} noexec", Strength.EXACT, SYSTEM_CALLS, "no namespaces here")
+            Enforcement(f"{dimension}_exec", f"{path} noexec", Strength.EXACT, SYSTEM_CALLS, draft.without_namespaces)
         )
         draft.promises[dimension] = {"state": "private", "size": None, "mode": None, "exec": False}
     if isinstance(size, int):

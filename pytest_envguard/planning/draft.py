@@ -26,10 +26,12 @@ class Draft:
         gid: Group id that the tests will see.
         namespaces: Facilities (`linux.abilities` names) whose namespaces are entered.
         mounts: Rules for what no mount could be made for.
+        shared: Folders in the machine's own /tmp that everybody may write to.
         absent: Paths that don't exist in the environment.
         shown_hostname: Host name that is answered, where there is no namespace for it.
         passwd: Entries that are answered, where no file can take the place of ``/etc/passwd``.
         trapped: Whether anything is enforced at the system call.
+        without_namespaces: Why.
     """
 
     profile: Profile
@@ -49,9 +51,11 @@ class Draft:
     memory: dict[str, object] | None = None
     mounts: list[MountRow] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
+    shared: list[str] = field(default_factory=list)
     shown_hostname: str | None = None
     passwd: str | None = None
     trapped: bool = False
+    without_namespaces: str = ""
 
     @cached_property
     def needed(self) -> dict[str, str]:
@@ -91,7 +95,8 @@ class Draft:
             return False
         self.trapped = True
         strength = Strength.APPROXIMATE if inexact else Strength.EXACT
-        reason = inexact or f"no namespaces here: {failed.reason}"
+        self.without_namespaces = f"no namespaces here: {failed.reason}"
+        reason = inexact or self.without_namespaces
         self.enforcements.append(Enforcement(dimension, shown, strength, SYSTEM_CALLS, reason, failed.mend))
         return True
 

@@ -15,7 +15,10 @@ _NETWORKS = {
     "refuse": "network refuses everything (ECONNREFUSED)",
     "nxdomain": "no network, no name exists",
 }
-_NOTE = "programs, C and Rust code that tests call are outside of it; `envguard doctor` lists what an audit hook can't see"
+_SIZES = ("tmp_size", "stack", "memory")
+_NOTE = (
+    "programs, C and Rust code are outside of it; `envguard doctor --differences` lists what an audit hook can't see"
+)
 _PART_OF_OTHERS = frozenset(
     ("tmp_exec", "tmp_mode", "tmp_in_memory", "shm_size", "shm_exec", "user_home", "open_files_hard", "runtime")
 )
@@ -55,7 +58,7 @@ def plan_by_hook(profile: Profile, project: str, temporary: str, python: tuple[i
     known = {item.dimension for item in draft.enforcements} | _PART_OF_OTHERS | {"env_unset"}
     for name, value in profile.values.items():
         if name not in known and value not in ("host", "open", "project"):
-            shown = show_size(value) if name.endswith("size") and isinstance(value, int) else value
+            shown = show_size(value) if name in _SIZES and isinstance(value, int) else value
             draft.note(name, str(shown), Strength.NONE, "an audit hook can't change it")
     rules = {
         "mounts": draft.mounts,
@@ -89,8 +92,9 @@ def _files(draft: _Draft, project: str, temporary: str) -> None:
         draft.mounts += [[place, False, not executable, None] for place in places]
         if any(project.startswith(place + "/") for place in places):
             draft.mounts.append([project, readonly, False, None])
-        draft.note("tmp", "/tmp" + ("" if executable else " noexec"), Strength.APPROXIMATE, own)
+        draft.note("tmp", "/tmp", Strength.APPROXIMATE, own)
         if not executable:
+            draft.note("tmp_exec", "/tmp noexec", Strength.PYTHON, draft.reason)
             draft.promises["tmp"] = {"size": None, "mode": None, "exec": False}
     writable = draft.values.get("writable", ())
     assert isinstance(writable, tuple)
@@ -103,6 +107,8 @@ def _files(draft: _Draft, project: str, temporary: str) -> None:
     elif shm == "private":
         draft.mounts.append(["/dev/shm", False, not draft.values.get("shm_exec", True), None])
         draft.note("shm", "/dev/shm", Strength.APPROXIMATE, own)
+        if not draft.values.get("shm_exec", True):
+            draft.note("shm_exec", "/dev/shm noexec", Strength.PYTHON, draft.reason)
     draft.mounts.sort(key=lambda row: posixpath.normpath(str(row[0])))
 
 

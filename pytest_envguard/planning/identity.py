@@ -59,20 +59,31 @@ def _without_namespaces(draft: Draft, uid: int, gid: int, shown: str) -> None:
     draft.promises["ids"] = [uid, gid]
     if draft.how == "shown" and (uid, gid) != (here.uid, here.gid):
         reason = f"{closed} can't be entered by other users" if may_become else "only root can become another user"
+        mend = draft.enforcements[-1].mend
         draft.approximately(
             "ownership",
             "your files look like the process's own",
             "seccomp",
             f"{reason}: permissions are those of uid {here.uid}, which is shown as {uid}",
-            FOR_EXACT_OWNERSHIP,
+            mend,
         )
     _answer_for_passwd(draft)
+    _own_folder_in_tmp(draft)
+
+
+def _own_folder_in_tmp(draft: Draft) -> None:
+    """Keep pytest's folders apart that belong to different users under the same name, in a /tmp that all of them share."""
+    folder = f"/tmp/envguard-of-{draft.surroundings.uid}-{draft.how}"
+    draft.shared.append(folder)
+    draft.set_variables["PYTEST_DEBUG_TEMPROOT"] = folder
 
 
 def _closed(draft: Draft, uid: int, gid: int) -> str:
     """Return a folder that is needed and that the profile's user could not enter; "" if there is none."""
     for path, folder in sorted(draft.surroundings.folders.items()):
-        if not folder.open_to(uid, gid, 5 if path in draft.needed else 1):
+        on_the_way = any(needed.startswith(f"{path}/") for needed in draft.needed)
+        wanted = 5 if path in draft.needed else 1 if on_the_way else 0
+        if not folder.open_to(uid, gid, wanted):
             return path
     return ""
 

@@ -9,7 +9,7 @@ from typing import Any
 from pytest_envguard.model.dimensions import show_size
 from pytest_envguard.model.plan import Enforcement, Plan, Strength
 from pytest_envguard.model.verdict import OWN_ENVIRONMENT, Outcome, Verdict
-from pytest_envguard.report.summary import Row, Summary
+from pytest_envguard.report.summary import Loss, Row, Summary
 
 WIDTH = 80
 _LONGEST = 4 * WIDTH
@@ -149,14 +149,23 @@ def _losses(summary: Summary) -> Iterator[str]:
         where = f" in {_and(loss.environments)}" if len(summary.runs) > 1 else ""
         yield from (f"  {line}" for line in _folded(f"{loss.refusal}{where}", WIDTH + 12, "  "))
         more = len(loss.nodeids) - 1
-        what = "while it was imported: " if loss.refusal.phase == "import" else ""
-        yield f"      {what}{loss.nodeids[0]}" + (f" and {more} more" if more else "")
+        yield f"      {_when(loss)}" + (f" and {more} more" if more else "")
     if len(summary.losses) > _MOST_LOSSES:
         yield f"  ... and {len(summary.losses) - _MOST_LOSSES} more (a junit file has all of them)"
     for run in summary.runs:
         if run.unwatched:
             yield ""
             yield from _folded(f"{run.environment}: what was refused is not listed: {run.unwatched}", WIDTH, "  ")
+
+
+def _when(loss: Loss) -> str:
+    if loss.refusal.phase != "import":
+        return loss.nodeids[0]
+    return (
+        f"while it was imported: {loss.nodeids[0]}"
+        if loss.nodeids[0] not in ("", ".")
+        else "before the first test file"
+    )
 
 
 def _tests(rows: list[Row]) -> str:

@@ -11,6 +11,7 @@ import errno
 import os
 
 from pytest_envguard.linux import syscalls as call
+from pytest_envguard.model.exits import NOT_SUPERVISED
 from pytest_envguard.model.rules import Mounts, is_within
 from pytest_envguard.seccomp import filter as traps
 from pytest_envguard.seccomp import handover, judgement, network
@@ -36,7 +37,6 @@ _REFUSALS = frozenset(
     | {errno.EADDRNOTAVAIL, errno.ETIMEDOUT}
 )
 _CAP_KILL = 1 << 5
-FAILED = 124  # exit code of a process whose supervisor could not go on
 _QUESTIONS = frozenset({"access", "faccessat", "faccessat2", "statfs", "fstatfs"})  # asking is not being refused
 
 
@@ -98,7 +98,7 @@ class Supervisor:
                 self._answer(*waiting)
         except BaseException as error:  # noqa: BLE001  # nothing may go on unjudged
             os.write(2, f"envguard: the supervisor failed: {type(error).__name__}: {error}\n".encode())
-            os._exit(FAILED)
+            os._exit(NOT_SUPERVISED)
 
     # -- one call ------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_envguard.endings import describe
-from pytest_envguard.launcher import CANNOT_ENTER, OUT_OF_MEMORY
+from pytest_envguard.model.exits import CANNOT_ENTER, OUT_OF_MEMORY
 from pytest_envguard.model.plan import Plan
 
 LIMITED = Plan("lambda", "", script={"memory": {"limit": 128 << 20, "folders": []}})

@@ -10,9 +10,9 @@ from pytest_envguard.linux.syscalls import CLONE_NEWNET
 from pytest_envguard.model.plan import Strength
 from tests.unit.surroundings import (
     MEND,
+    NO_ANSWERS,
     ORDINARY,
     PRESENT,
-    NO_ANSWERS,
     REFUSED,
     abilities,
     enforced,

@@ -46,3 +46,41 @@ def test_without_a_baseline_nothing_is_only_here() -> None:
 def test_an_empty_run_has_no_rows() -> None:
     """Nothing ran, nothing is told."""
     assert summarise([Plan("lambda", "")], [run("lambda")], run("host")).rows == []
+
+
+def refusal(target: str, place: str = "lib/a.py:3", times: int = 1) -> list[object]:
+    """Return what a report carries of one refusal."""
+    return ["open", target, "EROFS", "lib", place, times, "call", ""]
+
+
+def test_what_was_refused_to_passing_tests_is_grouped_by_its_author() -> None:
+    """The same line of the same library is one loss, in all tests and environments, whatever temporary name it chose."""
+    first, second = run("lambda", a=PASSED, b=PASSED, c=FAILED), run("offline", a=PASSED, b=SKIPPED, c=PASSED)
+    first.refused("a", [refusal("/cache/x1.tmp", times=2)])
+    first.refused("b", [refusal("/cache/x2.tmp"), refusal("/other/y", place="lib/b.py:9")])
+    first.refused("c", [refusal("/cache/x3.tmp")])
+    second.refused("a", [refusal("/cache/x4.tmp")])
+    summary = summarise([Plan("lambda", ""), Plan("offline", "")], [first, second], run("host", c=PASSED))
+    cache, other = summary.losses
+    assert (cache.environments, cache.nodeids, cache.refusal.times) == (("lambda", "offline"), ("a", "b"), 2)
+    assert cache.refusal.target == "/cache/x1.tmp"
+    assert (other.environments, other.nodeids) == (("lambda",), ("b",))
+    assert (summary.refused("lambda"), summary.refused("offline"), summary.passed_with_refusals()) == (2, 1, 2)
+
+
+def test_what_was_refused_to_a_failing_test_stands_with_it() -> None:
+    """It is no loss that somebody swallowed: its row has it."""
+    only = run("lambda", a=FAILED)
+    only.refused("a", [refusal("/x")])
+    summary = summarise([Plan("lambda", "")], [only], run("host", a=PASSED))
+    (row,) = summary.rows
+    assert [found.target for found in row.refusals["lambda"]] == ["/x"]
+    assert (summary.losses, summary.refused("lambda")) == ([], 0)
+
+
+def test_what_was_refused_while_a_file_was_imported_belongs_to_no_test() -> None:
+    """It is listed, and no test counts as refused for it."""
+    only = run("lambda", **{"t.py::a": PASSED})
+    only.refused("t.py", [refusal("/x")])
+    summary = summarise([Plan("lambda", "")], [only], None)
+    assert ([loss.nodeids for loss in summary.losses], summary.refused("lambda")) == ([("t.py",)], 0)
