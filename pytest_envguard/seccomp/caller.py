@@ -37,27 +37,35 @@ class Place:
         name: The last component; "" for the root, "." and ".." as they are.
         node: Descriptor (O_PATH) of what is there; None if nothing is.
         slash: Whether the path ends in a slash, which only a folder may.
-        dangling: Whether a link is there that leads nowhere.
     """
 
-    __slots__ = ("dangling", "folder", "name", "node", "slash")
+    __slots__ = ("folder", "name", "node", "slash")
 
-    def __init__(self, folder: int, name: str, node: int | None, *, slash: bool, dangling: bool) -> None:
+    def __init__(self, folder: int, name: str, node: int | None, *, slash: bool) -> None:
         self.folder = folder
         self.name = name
         self.node = node
         self.slash = slash
-        self.dangling = dangling
 
-    def __enter__(self) -> Place:
+    def __enter__(self) -> Place:  # noqa: PYI034  # `typing` is not to be imported
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of it."""
         if self.node is not None and self.node != self.folder:
             os.close(self.node)
         os.close(self.folder)
+
+    @property
+    def path(self) -> str:
+        """Where it is, links at its end not followed."""
+        where = path_of(self.folder)
+        return where if self.nameless else f"{where.rstrip('/')}/{self.name}"
 
     @property
     def nameless(self) -> bool:
@@ -101,8 +109,15 @@ class Caller:
         """Return ``size`` bytes of its memory.
 
         Raises:
-            OSError: EFAULT where it has none.
+            OSError: EFAULT where it has less.
         """
+        found = self._read(address, size)
+        if len(found) < size:
+            raise OSError(errno.EFAULT, "no memory")
+        return found
+
+    def _read(self, address: int, size: int) -> bytes:
+        """Return what there is of ``size`` bytes."""
         # Never kept for the next call: after an exec, or with a thread id used again, it would be another's memory.
         if self._memory < 0:
             try:
@@ -128,7 +143,7 @@ class Caller:
         found = b""
         while len(found) < _PAGE:
             at = address + len(found)
-            chunk = self.read(at, min(_PAGE - at % _PAGE, _PAGE - len(found)))
+            chunk = self._read(at, min(_PAGE - at % _PAGE, _PAGE - len(found)))
             if not chunk:
                 raise OSError(errno.EFAULT, "no memory")
             end = chunk.find(b"\0")
@@ -139,10 +154,7 @@ class Caller:
 
     def number(self, address: int, size: int, *, signed: bool = False) -> int:
         """Return the number of ``size`` bytes at ``address``."""
-        found = self.read(address, size)
-        if len(found) < size:
-            raise OSError(errno.EFAULT, "no memory")
-        return int.from_bytes(found, "little", signed=signed)
+        return int.from_bytes(self.read(address, size), "little", signed=signed)
 
     def write(self, address: int, data: bytes) -> None:
         """Put ``data`` into its memory, as a call that answers through a pointer does.
@@ -153,7 +165,7 @@ class Caller:
         memory = os.open(f"/proc/{self.thread}/mem", os.O_WRONLY | os.O_CLOEXEC)
         try:
             if not address or os.pwrite(memory, data, address) < len(data):
-                raise OSError(errno.EFAULT, "no memory")
+                raise OSError(errno.EFAULT, "no memory")  # noqa: TRY301  # the same as the kernel's
         except (OSError, OverflowError):
             raise OSError(errno.EFAULT, "no memory") from None
         finally:
@@ -167,8 +179,9 @@ class Caller:
 
     def flags(self, number: int) -> int:
         """Return the flags (O_…) of the caller's descriptor."""
-        with open(f"/proc/{self.thread}/fdinfo/{number}", encoding="ascii") as file:
-            return next((int(line.split()[1], 8) for line in file if line.startswith("flags:")), 0)
+        # In bytes, here and elsewhere: a codec is imported at first use, and a fork meanwhile would hand on its lock.
+        with open(f"/proc/{self.thread}/fdinfo/{number}", "rb") as file:
+            return next((int(line.split()[1], 8) for line in file if line.startswith(b"flags:")), 0)
 
     def open_descriptor(self, number: int) -> int:
         """Return an O_PATH descriptor of what the caller has open as ``number``.
@@ -177,7 +190,7 @@ class Caller:
             OSError: EBADF where it has nothing.
         """
         try:
-            return os.open(self.descriptor(number), _NODE)
+            return os.open(f"/proc/{self.thread}/cwd" if number == AT_FDCWD else self.descriptor(number), _NODE)
         except FileNotFoundError:
             raise OSError(errno.EBADF, "not open") from None
 
@@ -213,17 +226,41 @@ class Caller:
         """
         if not path:
             raise OSError(errno.ENOENT, "no path")
+        if base != AT_FDCWD and not path.startswith("/"):
+            os.close(self.open_descriptor(base))
         reached = self.reach(base, path)
         for _ in range(_MOST_LINKS):
             place = _look(reached, follow=follow)
-            if not (place.dangling and follow and not place.slash):
+            try:
+                reached = self._other_self(place) or self._step(place, follow=follow)
+            except OSError:
+                place.close()
+                raise
+            if not reached:
                 return place
-            with place:  # for O_CREAT, which makes what a link names
-                target = os.readlink(place.name, dir_fd=place.folder)
-                reached = (
-                    self.reach(AT_FDCWD, target) if target.startswith("/") else f"{path_of(place.folder)}/{target}"
-                )
+            place.close()
         raise OSError(errno.ELOOP, "too many links")
+
+    def _other_self(self, place: Place) -> str:
+        """Return where a path leads that has come to this process's own /proc/self by way of a link; "" if none has.
+
+        Not found is a link in the middle that leads beyond: to /proc/self/cwd, or to a folder of /proc/self/fd.
+        """
+        process = os.getpid()
+        if process == self.thread:  # a thread of this process calls
+            return ""
+        where, ours = path_of(place.folder) + "/", f"/proc/{process}/"
+        return f"/proc/{self.thread}/{where[len(ours) :]}{place.name}" if where.startswith(ours) else ""
+
+    def _step(self, place: Place, *, follow: bool) -> str:
+        """Return where the symbolic link leads that is there and to be followed; "" if there is none.
+
+        Step by step, because the last one may lead to /proc/self, and for O_CREAT, which makes what it names.
+        """
+        target = _target(place) if follow and not place.slash else ""
+        if not target or target.startswith("/"):
+            return target and self.reach(AT_FDCWD, target)
+        return f"{path_of(place.folder)}/{target}"
 
 
 _STREAMS = {"fd": "fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
@@ -235,28 +272,30 @@ def _look(path: str, *, follow: bool) -> Place:
     before, _, name = stripped.rpartition("/")
     if name in ("", ".", ".."):
         folder = os.open(stripped or "/", _FOLDER)
-        return Place(folder, name, folder, slash=slash, dangling=False)
+        return Place(folder, name, folder, slash=slash)
     folder = os.open(before or "/", _FOLDER)
     try:
-        return _in_folder(folder, name, slash=slash, follow=follow or slash)
+        return _in_folder(folder, name, slash=slash, follow=follow)
     except OSError:
         os.close(folder)
         raise
 
 
 def _in_folder(folder: int, name: str, *, slash: bool, follow: bool) -> Place:
+    # Of the links that are followed, only those of /proc, which are no names, are left to the kernel.
+    at_once = slash or (follow and path_of(folder).startswith("/proc/"))
     try:
-        node = os.open(name, _NODE if follow else _NODE | os.O_NOFOLLOW, dir_fd=folder)
+        node = os.open(name, _NODE if at_once else _NODE | os.O_NOFOLLOW, dir_fd=folder)
     except FileNotFoundError:
-        return Place(folder, name, None, slash=slash, dangling=follow and _is_link(folder, name))
+        return Place(folder, name, None, slash=slash)
     if slash and os.fstat(node).st_mode & _KIND != 0o040000:
         os.close(node)
         raise OSError(errno.ENOTDIR, "not a folder")
-    return Place(folder, name, node, slash=slash, dangling=False)
+    return Place(folder, name, node, slash=slash)
 
 
-def _is_link(folder: int, name: str) -> bool:
-    try:
-        return os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode & _KIND == _IS_LINK
-    except OSError:
-        return False
+def _target(place: Place) -> str:
+    """Return what the symbolic link names that is there; "" if none is."""
+    if place.node is None or place.mode & _KIND != _IS_LINK:
+        return ""
+    return os.readlink("", dir_fd=place.node)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _ST_RDONLY, _ST_NOEXEC, _ST_VALID = 1, 8, 0x20
 _EMPTY_PATH, _NOFOLLOW, _REMOVEDIR = 0x1000, 0x100, 0x200
+_RESOLVE_IN_ROOT = 0x10
+_PUNCH = ~1  # modes of fallocate(2) that give space back, or take none; 1 (KEEP_SIZE) takes it
 _OMIT = 0x3FFFFFFE  # UTIME_OMIT
 _OWNER_IN_STAT = {"x86_64": 28, "aarch64": 24}  # offset of st_uid, which st_gid follows
 
@@ -131,7 +133,9 @@ def _open(s: Judge, c: Caller, base: int, pointer: int, flags: int) -> int:
 
 
 def _openat2(s: Judge, c: Caller, a: Arguments, _: int) -> int:
-    flags = c.number(a[2], 8)
+    flags, resolve = c.number(a[2], 8), c.number(a[2] + 16, 8)
+    if flags & traps.OPEN_TO_CHANGE and resolve & _RESOLVE_IN_ROOT:
+        raise OSError(errno.ENOSYS, "paths of another root")  # as before Linux 5.6; whoever asks has another way
     return _open(s, c, _signed(a[0]), a[1], flags) if flags & traps.OPEN_TO_CHANGE else 0
 
 
@@ -153,8 +157,8 @@ def _link(s: Judge, c: Caller, old: tuple[int, int], new: tuple[int, int], flags
 
 
 def _change(s: Judge, c: Caller, base: int, pointer: int, flags: int = 0, *, owned: bool = True) -> int:
-    path = c.text(pointer) if pointer else ""
-    if not path and (flags & _EMPTY_PATH or not pointer):
+    path = c.text(pointer) if pointer or not flags & _EMPTY_PATH else ""
+    if not path and flags & _EMPTY_PATH:
         return s.files.change_open(c, base, owned=owned)
     return s.files.change(c, base, path, follow=not flags & _NOFOLLOW, owned=owned)
 
@@ -164,7 +168,8 @@ def _times(s: Judge, c: Caller, base: int, pointer: int, times: int, flags: int)
         raw = c.read(times, 32)
         if len(raw) == 32 and raw[8:16] == raw[24:32] == _OMIT.to_bytes(8, "little"):
             return 0
-    return _change(s, c, base, pointer, flags, owned=bool(times))
+    # Without a path it's the descriptor's own file.
+    return _change(s, c, base, pointer, flags if pointer else _EMPTY_PATH, owned=bool(times))
 
 
 def _ioctl(s: Judge, c: Caller, a: Arguments, _: int) -> int:
@@ -220,7 +225,7 @@ def _mmap(s: Judge, c: Caller, a: Arguments, _: int) -> int:
 
 
 def _mprotect(s: Judge, c: Caller, a: Arguments, _: int) -> int:
-    return s.files.protect_executable(c, a[0])
+    return s.files.protect_executable(c, a[0], a[1])
 
 
 def _connect(s: Judge, c: Caller, a: Arguments, identity: int) -> int:
@@ -233,7 +238,7 @@ def _connect(s: Judge, c: Caller, a: Arguments, identity: int) -> int:
         raise Answered
     if outside is None:
         return 0
-    if not outside.contains(address):
+    if not outside.contains(c, address):
         return 0
     if not address.internet:
         return errno.ECONNREFUSED
@@ -261,9 +266,9 @@ def _bind(s: Judge, c: Caller, a: Arguments, _: int) -> int:
     return 0
 
 
-def _send(s: Judge, address: network.Address | None, length: Callable[[], int]) -> int:
+def _send(s: Judge, c: Caller, address: network.Address | None, length: Callable[[], int]) -> int:
     outside = s.outside
-    if outside is None or address is None or not outside.contains(address):
+    if outside is None or address is None or not outside.contains(c, address):
         return 0
     if address.family == socket.AF_UNIX:
         return errno.ECONNREFUSED
@@ -275,18 +280,20 @@ def _send(s: Judge, address: network.Address | None, length: Callable[[], int]) 
 
 
 def _sendto(s: Judge, c: Caller, a: Arguments, _: int) -> int:
-    return _send(s, network.address_at(c, a[4], a[5] & 0xFFFFFFFF), lambda: a[2])
+    size = a[5] & 0xFFFFFFFF
+    return _send(s, c, network.address_at(c, a[4], size, sending=True) if size else None, lambda: a[2])
 
 
 def _sendmsg(s: Judge, c: Caller, a: Arguments, _: int) -> int:
-    return _send(s, network.message_address(c, a[1]), lambda: network.message_length(c, a[1]))
+    return _send(s, c, network.message_address(c, a[1]), lambda: network.message_length(c, a[1]))
 
 
 def _sendmmsg(s: Judge, c: Caller, a: Arguments, _: int) -> int:
-    count = a[2] & 0xFFFFFFFF
-    if not count:
-        return 0
-    return _send(s, network.message_address(c, a[1]), lambda: network.swallow(c, a[1], count))
+    count = min(a[2] & 0xFFFFFFFF, network.MOST_MESSAGES)
+    # Each message has an address of its own: one that leads outside is enough to be judged by.
+    addresses = (network.message_address(c, a[1] + index * network.MESSAGE) for index in range(count))
+    outward = next((one for one in addresses if one and s.outside and s.outside.contains(c, one)), None)
+    return _send(s, c, outward, lambda: network.swallow(c, a[1], count))
 
 
 def _write(s: Judge, c: Caller, a: Arguments, _: int) -> int:
@@ -298,10 +305,12 @@ def _pwrite(s: Judge, c: Caller, a: Arguments, _: int) -> int:
 
 
 def _fallocate(s: Judge, c: Caller, a: Arguments, _: int) -> int:
-    return s.space.write(c, _signed(a[0]), a[3], a[2])
+    return 0 if a[1] & _PUNCH else s.space.write(c, _signed(a[0]), a[3], a[2])
 
 
 def _uname(s: Judge, c: Caller, a: Arguments, _: int) -> int:
+    if not s.hostname:
+        return 0
     here = os.uname()
     fields = [here.sysname, s.hostname, here.release, here.version, here.machine]
     c.write(a[0], b"".join(field.encode()[:64].ljust(65, b"\0") for field in fields))

@@ -28,8 +28,8 @@ _X32 = 0x40000000
 OPEN_TO_CHANGE = 0o1 | 0o2 | 0o100 | 0o1000 | 0o20000000
 _PROT_EXEC, _MAP_ANONYMOUS = 4, 0x20
 _W_OK, _X_OK = 2, 1
-# FS_IOC_SETFLAGS, FS_IOC32_SETFLAGS, FS_IOC_FSSETXATTR: they change a file that is open to read only.
-CHANGING_IOCTLS = (0x40086602, 0x40046602, 0x401C5820)
+# FS_IOC_SETFLAGS, FS_IOC32_SETFLAGS, FS_IOC_FSSETXATTR, FS_IOC_SETVERSION: they change a file that is open to read only.
+CHANGING_IOCTLS = (0x40086602, 0x40046602, 0x401C5820, 0x40087602)
 
 HAND_OVER = 0x45475244  # no driver's ioctl: see `handover`
 
@@ -43,6 +43,10 @@ FILL = "fill"
 IDENTITY = "identity"
 NAME = "name"
 SEAL = "seal"  # no second way: io_uring makes calls that no filter sees
+
+# In another root, the same paths are other files. To everybody but a container's root it's EPERM anyway.
+_OTHER_WAYS = "chroot pivot_root mount umount2 move_mount fsmount mount_setattr setns open_by_handle_at"
+_AF_PACKET = 17  # packets past all addresses that could be judged
 
 _ALWAYS = {
     CHANGE: (
@@ -116,6 +120,11 @@ def program(machine: str, groups: Iterable[str], *, strict: bool) -> bytes:
             rules += [(_EQUAL, 0, 1, known[name]), _notify()]
     if SEAL in wanted:
         rules += [(_EQUAL, 0, 1, known["io_uring_setup"]), (_RETURN, 0, 0, _REFUSE | errno.ENOSYS)]
+        for name in _OTHER_WAYS.split():
+            rules += [(_EQUAL, 0, 1, known[name]), (_RETURN, 0, 0, _REFUSE | errno.EPERM)]
+    if SEND in wanted and strict:
+        packets = [_low(0), (_EQUAL, 0, 1, _AF_PACKET), (_RETURN, 0, 0, _REFUSE | errno.EPERM), _allow()]
+        rules += [(_EQUAL, 0, len(packets), known["socket"]), *packets]
     rules.append(_allow())
     return b"".join(struct.pack("=HBBI", *rule) for rule in rules)
 

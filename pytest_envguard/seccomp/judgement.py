@@ -18,27 +18,65 @@ from pytest_envguard.seccomp.caller import Caller, Place, path_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    class Table(Protocol):
+        """What tells the mount of an open file of this process."""
+
+        @property
+        def points(self) -> Sequence[str]:
+            """Where something is mounted."""
+
+        def __call__(self, descriptor: int) -> Mount:
+            """Return the mount."""
+
 
 _ACCESS_MODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 _TMPFILE = os.O_TMPFILE
 _SHEBANG = 256
-_KEEP = -1  # uid or gid that chown(2) leaves as it is
+_MOST_INTERPRETERS = 5
+_WITH_PATH = 5  # words behind the addresses of a line in /proc/PID/maps
+_REMOVED = " (deleted)"  # what the kernel adds to the path of a file that has lost its name; memory never had one
 
 
 class Likely(OSError):
     """What the kernel will probably say for itself: good enough to be listed, not to be answered."""
 
 
-def planned(rules: Mounts) -> Callable[[int], Mount]:
-    """Return what tells the mount, in the environment, of an open file of this process."""
-    return lambda descriptor: rules.of(path_of(descriptor))
+class Planned:
+    """The mounts that the environment would have.
+
+    Attributes:
+        points: Where something is mounted; neither it nor a folder that holds it can be moved away.
+    """
+
+    def __init__(self, rules: Mounts) -> None:
+        self._rules = rules
+        self.points = [mount.path for mount in rules.all if mount.path != "/"]
+
+    def __call__(self, descriptor: int) -> Mount:
+        """Return the mount, in the environment, of an open file of this process."""
+        where = path_of(descriptor)
+        # Of a file in a mount namespace that isn't ours the kernel says "(unreachable)/…"; nothing allows to change it.
+        return self._rules.of("/" if where.startswith("(unreachable)") else where)
 
 
-def present(descriptor: int) -> Mount:
-    """Return the mount that an open file of this process really lies on."""
-    flags = os.fstatvfs(descriptor).f_flag
-    return Mount("", bool(flags & os.ST_RDONLY), bool(flags & os.ST_NOEXEC), None)
+planned = Planned  # as the supervisor calls it
+
+
+class Present:
+    """The mounts that are really there, which take care of themselves."""
+
+    points = ()
+
+    def __call__(self, descriptor: int) -> Mount:
+        """Return the mount that an open file of this process really lies on."""
+        flags = os.fstatvfs(descriptor).f_flag
+        return Mount("", bool(flags & os.ST_RDONLY), bool(flags & os.ST_NOEXEC), None)
+
+
+present = Present()
 
 
 class Files:
@@ -50,7 +88,7 @@ class Files:
         closed: Mounts that only root may change, where root itself plays an ordinary user.
     """
 
-    def __init__(self, mount: Callable[[int], Mount], absent: Sequence[str] = (), closed: Sequence[str] = ()) -> None:
+    def __init__(self, mount: Table, absent: Sequence[str] = (), closed: Sequence[str] = ()) -> None:
         self.mount = mount
         self.absent = absent
         self.closed = closed
@@ -63,7 +101,12 @@ class Files:
             return 0
         making, only_new = flags & os.O_CREAT, flags & os.O_CREAT and flags & os.O_EXCL
         nameless_file = flags & _TMPFILE == _TMPFILE
+        if nameless_file and flags & _ACCESS_MODE == os.O_RDONLY:
+            raise OSError(errno.EINVAL, path)
+        if making and flags & os.O_DIRECTORY and not nameless_file:
+            raise OSError(errno.EINVAL, path)  # since Linux 6.4; before, it could make a file
         if making and path.endswith("/") and not nameless_file:
+            caller.look(base, path.rstrip("/") or path, follow=False).close()
             raise OSError(errno.EISDIR, path)
         with caller.look(base, path, follow=not (only_new or flags & os.O_NOFOLLOW)) as place:
             if self.is_absent(place):
@@ -73,7 +116,7 @@ class Files:
             if place.node is None:
                 if not making:
                     raise OSError(errno.ENOENT, path)
-                return self._make(place)
+                return self._change(place.folder) or _expect(place.folder, os.W_OK | os.X_OK)
             return self._open_present(place, flags, making=making, only_new=only_new)
 
     def _open_present(self, place: Place, flags: int, *, making: int, only_new: int) -> int:
@@ -113,14 +156,15 @@ class Files:
         with caller.look(base, path.rstrip("/") or path, follow=False) as place:
             if self.is_absent(place):
                 return errno.ENOENT
-            return self._new(place, slash=path.endswith("/"), folder=folder)
+            refused = self._new(place, slash=path.endswith("/"), folder=folder)
+            return refused or _expect(place.folder, os.W_OK | os.X_OK)
 
     def _new(self, place: Place, *, slash: bool, folder: bool) -> int:
         if place.nameless or place.node is not None:
             raise OSError(errno.EEXIST, place.name)
         if slash and not folder:
             raise OSError(errno.ENOENT, place.name)
-        return self._make(place)
+        return self._change(place.folder)
 
     def link(self, caller: Caller, old: tuple[int, str], new: tuple[int, str], flags: int) -> int:
         """``link(2)``: EROFS before EXDEV, unlike `rename`."""
@@ -128,13 +172,17 @@ class Files:
             node = caller.open_descriptor(old[0])
         else:
             with caller.look(*old, follow=bool(flags & 0x400)) as source:
+                if self.is_absent(source):
+                    return errno.ENOENT
                 if source.node is None:
                     raise OSError(errno.ENOENT, old[1])
                 node = os.dup(source.node)
         try:
             with caller.look(new[0], new[1].rstrip("/") or new[1], follow=False) as place:
+                if self.is_absent(place):
+                    return errno.ENOENT
                 refused = self._new(place, slash=new[1].endswith("/"), folder=False)
-                return refused or self._apart(node, place.folder)
+                return refused or self._apart(node, place.folder) or _expect(place.folder, os.W_OK | os.X_OK)
         finally:
             os.close(node)
 
@@ -158,10 +206,12 @@ class Files:
             return errno.ENOENT
         if refused := self._change(place.folder):
             return refused
-        if place.node is not None:
-            _permit(place.folder, os.W_OK | os.X_OK)
-            _spare_sticky(place)
-        return 0
+        if place.node is None:
+            return 0
+        if self._holds_mount(place):
+            return errno.EBUSY
+        _expect(place.folder, os.W_OK | os.X_OK)
+        return _spare_sticky(place)
 
     def rename(self, caller: Caller, old: tuple[int, str], new: tuple[int, str], flags: int) -> int:
         """``rename(2)``: EXDEV before everything that is wrong with the names themselves."""
@@ -177,11 +227,13 @@ class Files:
                 raise OSError(errno.EEXIST if target.nameless and flags & 1 else errno.EBUSY, old[1])
             if refused := self._change(source.folder):
                 return refused
-            if source.node is not None:
-                _permit(source.folder, os.W_OK | os.X_OK)
-                _permit(target.folder, os.W_OK | os.X_OK)
-                _spare_sticky(source)
-            return 0
+            if source.node is None:
+                return 0
+            if self._holds_mount(source) or self._holds_mount(target):
+                return errno.EBUSY
+            _expect(source.folder, os.W_OK | os.X_OK)
+            _expect(target.folder, os.W_OK | os.X_OK)
+            return _spare_sticky(source)
 
     # -- attributes ----------------------------------------------------------------------------------------------------
 
@@ -238,6 +290,8 @@ class Files:
         mount, mode = self.mount(node), os.fstat(node).st_mode
         if wanted & os.X_OK and mount.noexec and stat.S_ISREG(mode):
             return errno.EACCES
+        if wanted & os.W_OK and _is_stored(mode) and self._is_closed(node):
+            return errno.EACCES
         _permit(node, wanted)
         return errno.EROFS if wanted & os.W_OK and mount.readonly and _is_stored(mode) else 0
 
@@ -258,18 +312,18 @@ class Files:
                 raise OSError(errno.ENOENT, path)
             return self._executable(caller, place.node)
 
-    def _executable(self, caller: Caller, node: int) -> int:
-        if not stat.S_ISREG(os.fstat(node).st_mode):
-            raise OSError(errno.EACCES, "no file")
+    def _executable(self, caller: Caller, node: int, depth: int = 0) -> int:
+        mode = os.fstat(node).st_mode
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.ELOOP if stat.S_ISLNK(mode) else errno.EACCES, "no file")
         if self.mount(node).noexec and in_file_system(node):
             return errno.EACCES
         _permit(node, os.X_OK)
         interpreter = _interpreter(node)
-        if interpreter:
-            with caller.look(-100, interpreter, follow=True) as place:
-                if place.node is not None and self.mount(place.node).noexec:
-                    return errno.EACCES
-        return 0
+        if not interpreter or depth > _MOST_INTERPRETERS:
+            return 0
+        with caller.look(-100, interpreter, follow=True) as place:
+            return self._executable(caller, place.node, depth + 1) if place.node is not None else 0
 
     def map_executable(self, caller: Caller, descriptor: int) -> int:
         """``mmap(2)`` with PROT_EXEC: EPERM for a file on a noexec mount."""
@@ -279,34 +333,44 @@ class Files:
         finally:
             os.close(node)
 
-    def protect_executable(self, caller: Caller, address: int) -> int:
-        """``mprotect(2)`` with PROT_EXEC: EACCES for memory that is a file on a noexec mount."""
-        with open(f"/proc/{caller.thread}/maps", encoding="utf-8", errors="surrogateescape") as maps:
+    def protect_executable(self, caller: Caller, address: int, size: int) -> int:
+        """``mprotect(2)`` with PROT_EXEC: EACCES for memory that is, in part, a file on a noexec mount."""
+        with open(f"/proc/{caller.thread}/maps", "rb") as maps:
             for line in maps:
-                start, _, rest = line.partition("-")
-                if int(start, 16) <= address < int(rest.split(" ", 1)[0], 16):
-                    return self._mapped_noexec(line.rstrip("\n").split(maxsplit=5))
+                start, _, rest = line.partition(b"-")
+                end, _, fields = rest.partition(b" ")
+                if int(start, 16) < address + size and address < int(end, 16):
+                    words = fields.rstrip(b"\n").split(maxsplit=4)
+                    if len(words) == _WITH_PATH and self._is_noexec(os.fsdecode(words[-1])):
+                        return errno.EACCES
         return 0
 
-    def _mapped_noexec(self, fields: list[str]) -> int:
-        if len(fields) < 6 or not fields[5].startswith("/") or fields[5].startswith("/memfd:"):
-            return 0
+    def _is_noexec(self, path: str) -> bool:
+        """Whether a mapped file, as ``/proc/PID/maps`` calls it, lies on a noexec mount."""
+        if not _is_named(path):
+            return False
+        # A file that was removed still counts: its folder says where it was.
+        path = path.removesuffix(_REMOVED)
+        while True:
+            try:
+                node = os.open(path, os.O_PATH | os.O_CLOEXEC)
+                break
+            except OSError:
+                path = os.path.dirname(path)
         try:
-            node = os.open(fields[5], os.O_PATH)
-        except OSError:
-            return 0  # removed since
-        try:
-            return errno.EACCES if self.mount(node).noexec else 0
+            return self.mount(node).noexec
         finally:
             os.close(node)
 
     # -- what the checks are made of -----------------------------------------------------------------------------------
 
     def is_absent(self, place: Place) -> bool:
+        """Whether it's something that the environment doesn't have, by name or by a link."""
         if not self.absent:
             return False
-        where = path_of(place.folder)
-        return is_within(where if place.nameless else f"{where.rstrip('/')}/{place.name}", self.absent)
+        if is_within(place.path, self.absent):
+            return True
+        return place.node is not None and is_within(path_of(place.node), self.absent)
 
     def _change(self, node: int) -> int:
         """EROFS, where what ``node`` is can't be changed; EACCES, where not everybody may."""
@@ -317,11 +381,9 @@ class Files:
     def _is_closed(self, node: int) -> bool:
         return bool(self.closed) and self.mount(node).path in self.closed
 
-    def _make(self, place: Place) -> int:
-        refused = self._change(place.folder)
-        if not refused:
-            _permit(place.folder, os.W_OK | os.X_OK)
-        return refused
+    def _holds_mount(self, place: Place) -> bool:
+        """Whether it's a mount of the environment, or a folder with one below: moved away, it would be found elsewhere."""
+        return bool(self.mount.points) and any(is_within(point, (place.path,)) for point in self.mount.points)
 
     def _apart(self, one: int, other: int) -> int:
         """EXDEV between two mounts of the environment; where they are mounted really, the kernel says so itself."""
@@ -329,9 +391,23 @@ class Files:
 
 
 def _permit(node: int, wanted: int) -> None:
-    """Raise EACCES where the file's owner and mode don't allow it."""
-    if wanted and not os.access(f"/proc/self/fd/{node}", wanted, effective_ids=True):
+    """Raise EACCES where the file's owner and mode don't allow it: what the kernel checks before the mount."""
+    if wanted and not _is_permitted(node, wanted):
         raise OSError(errno.EACCES, "permission denied")
+
+
+def _expect(node: int, wanted: int) -> int:
+    """The same of what the kernel checks last, so that it can say so itself, and in its own order."""
+    if not _is_permitted(node, wanted):
+        raise Likely(errno.EACCES, "permission denied")
+    return 0
+
+
+def _is_permitted(node: int, wanted: int) -> bool:
+    if _file_uid() and path_of(node).startswith("/proc/sys/"):
+        # Trap: it's asked for the effective uid there, which in this thread is another than the files'.
+        return not wanted & ~os.fstat(node).st_mode
+    return os.access(f"/proc/self/fd/{node}", wanted, effective_ids=True)
 
 
 def _own(node: int) -> int:
@@ -342,12 +418,13 @@ def _own(node: int) -> int:
     return 0
 
 
-def _spare_sticky(place: Place) -> None:
+def _spare_sticky(place: Place) -> int:
     """Raise EPERM where a folder such as /tmp protects other users' files."""
     assert place.node is not None
     folder, uid = os.fstat(place.folder), _file_uid()
     if folder.st_mode & stat.S_ISVTX and uid and uid not in (folder.st_uid, os.fstat(place.node).st_uid):
         raise Likely(errno.EPERM, "another's file in a sticky folder")
+    return 0
 
 
 def _file_uid() -> int:
@@ -369,8 +446,14 @@ def _is_stored(mode: int) -> bool:
 
 def in_file_system(node: int) -> bool:
     """Whether it's a file with a name, or one that had a name; not memory, a pipe or a socket."""
-    where = path_of(node)
-    return where.startswith("/") and not where.startswith(("/memfd:", "/dev/zero"))
+    return _is_named(path_of(node))
+
+
+def _is_named(path: str) -> bool:
+    """The same, by the path that the kernel gives: memory has one, too."""
+    if path.endswith(_REMOVED) and path.startswith(("/memfd:", "/dev/zero", "/SYSV")):
+        return False
+    return path.startswith("/")
 
 
 def _interpreter(node: int) -> str:

@@ -85,6 +85,16 @@ _TABLE: dict[str, tuple[int | None, int | None]] = {
     "write": (1, 64),
     "pwrite64": (18, 68),
     "io_uring_setup": (425, 425),
+    "socket": (41, 198),
+    "chroot": (161, 51),
+    "pivot_root": (155, 41),
+    "mount": (165, 40),
+    "umount2": (166, 39),
+    "setns": (308, 268),
+    "open_by_handle_at": (304, 265),
+    "move_mount": (429, 429),
+    "fsmount": (432, 432),
+    "mount_setattr": (442, 442),
 }
 # AUDIT_ARCH_… (include/uapi/linux/audit.h), as a filter sees it.
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}

@@ -78,11 +78,13 @@ class Space:
         status = os.stat(caller.descriptor(descriptor))
         if not stat.S_ISREG(status.st_mode):
             return 0
+        if not status.st_nlink:  # a temporary file without a name, which no path leads to
+            used += status.st_blocks * _BLOCK
         end = (_position(caller, descriptor) if offset is None else offset) + count
         growth = min(count, max(0, end - status.st_blocks * _BLOCK))
         return errno.ENOSPC if used + growth > mount.size else 0
 
 
 def _position(caller: Caller, descriptor: int) -> int:
-    with open(f"/proc/{caller.thread}/fdinfo/{descriptor}", encoding="ascii") as file:
+    with open(f"/proc/{caller.thread}/fdinfo/{descriptor}", "rb") as file:
         return int(file.readline().split()[1])

@@ -34,7 +34,7 @@ class Users:
 
     def __init__(self, passwd: str) -> None:
         rows = [line.split(":") for line in passwd.splitlines()]
-        entries = [row for row in rows if len(row) == 7 and row[2].isdigit() and row[3].isdigit()]
+        entries = [row for row in rows if len(row) == 7 and row[2].isdecimal() and row[3].isdecimal()]
         self._by_name = {row[0]: row for row in reversed(entries)}
         self._by_uid = {int(row[2]): row for row in reversed(entries)}
 
@@ -62,7 +62,7 @@ class Users:
 
     def answer(self, kind: int, key: str) -> bytes:
         """Return what the daemon would answer about a name, or a uid in digits."""
-        found = self._by_name.get(key) if kind == _BY_NAME else self._by_uid.get(int(key) if key.isdigit() else -1)
+        found = self._by_name.get(key) if kind == _BY_NAME else self._by_uid.get(int(key) if key.isdecimal() else -1)
         if found is None:
             return _ENTRY.pack(_VERSION, 0, 0, 0, 0xFFFFFFFF, 0xFFFFFFFF, 0, 0, 0)
         name, password, uid, gid, *rest = found

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -100,12 +101,13 @@ def _suite(folder: Path, count: int) -> Path:
     return folder
 
 
-def _pytest(folder: Path, *arguments: str, before: tuple[str, ...] = ()) -> Callable[[], object]:
+def _pytest(folder: Path, *arguments: str, before: tuple[str, ...] = (), fails: bool = False) -> Callable[[], object]:
     words = [*before, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
 
     def run() -> None:
-        subprocess.run(words, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+        done = subprocess.run(words, cwd=folder, env=environment, check=False, stdout=subprocess.DEVNULL)
+        assert done.returncode in (0, int(fails)), words
 
     return run
 
@@ -220,6 +222,88 @@ def _peak_memory(suite: Path, environments: str) -> int:
     return int(found[1]) * 1024
 
 
+CALLS = """
+import json, os, statistics, sys, time
+
+def median(action, count=4000):
+    taken = []
+    for _ in range(count):
+        start = time.perf_counter()
+        action()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+path = f"/tmp/envguard-measured-{os.getpid()}"
+with open(path, "w"):
+    pass
+zero = os.open("/dev/zero", os.O_RDONLY)
+
+def refused():
+    try:
+        os.open("/usr/envguard", os.O_CREAT | os.O_WRONLY)
+    except OSError:
+        return
+    os.unlink("/usr/envguard")
+
+print(json.dumps({
+    "open to write, allowed": median(lambda: os.close(os.open(path, os.O_WRONLY))),
+    "open to write, refused": median(refused),
+    "open to read": median(lambda: os.close(os.open(path, os.O_RDONLY))),
+    "stat": median(lambda: os.stat(path)),
+    "read": median(lambda: os.read(zero, 16)),
+}))
+os.unlink(path)
+"""
+JUDGED = ("open to write, allowed", "open to write, refused")
+
+
+def answering(_folder: Path) -> Iterator[Row]:
+    """A system call that is judged, and those that are not ÷ no filter (`host:root=read-only`, answered)."""
+    found = survey_abilities(all_of_them=True)
+    refused = {name: Ability(name, "left out, to measure what takes its place") for name in abilities.NAMES}
+    profile = load_catalogue(None, sys.version_info[:2]).one("host:root=read-only:tmp=private")
+    found = found._replace(facilities={**found.facilities, **refused})
+    plan = make_plan(profile, found, survey_surroundings(str(Path.cwd())))
+    command = [sys.executable, "-I", "-S", "-c", CALLS]
+    under = [*launcher.command_line(plan.script), *command]
+    seconds: dict[str, tuple[list[float], list[float]]] = {}
+    for _ in range(7):
+        for place, words in enumerate((under, command)):
+            told = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+            for name, median in told.items():
+                seconds.setdefault(name, ([], []))[place].append(median)
+    for name, both in seconds.items():
+        mine, peer = map(statistics.median, both)
+        what = f"{name}{', judged' if name in JUDGED else ''}"
+        yield what, f"{mine * 1e6:.1f} µs", f"{peer * 1e6:.1f} µs (no filter)", f"{mine / peer:.3f}"
+
+
+FILES = """
+import pytest
+@pytest.mark.parametrize("n", range(100))
+def test_files(n, tmp_path):
+    for number in range(100):
+        (tmp_path / str(number)).write_text("x")
+"""
+
+
+def ledger(folder: Path) -> Iterator[Row]:
+    """The list of refusals ÷ none: the example, and a suite that writes 10,000 files to /tmp."""
+    files = folder / "files"
+    files.mkdir()
+    (files / "pytest.ini").write_text("[pytest]\n")
+    (files / "test_files.py").write_text(FILES)
+    example = folder / "token-counter"
+    shutil.copytree(Path(__file__).parents[2] / "examples" / "token-counter", example)
+    for what, suite, rounds in (("10,000 files written to /tmp", files, 15), ("the example token-counter", example, 5)):
+        environment = "--envguard=lambda"
+        mine, peer = alternately(
+            *(_pytest(suite, environment, f"--envguard-refusals={which}", fails=True) for which in ("own", "none")),
+            rounds=rounds,
+        )
+        yield row(what, mine, peer, "--envguard-refusals=none", "s")
+
+
 BENCHMARKS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "entering": lambda _folder: entering(),
     "thousand": thousand,
@@ -227,6 +311,8 @@ BENCHMARKS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "single": single,
     "beside": beside,
     "many": many,
+    "answering": answering,
+    "ledger": ledger,
 }
 
 

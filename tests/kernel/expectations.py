@@ -454,13 +454,13 @@ class Miss:
         operation: Its name in `observe`.
         answered: Profile to what is seen.
         why: What the mechanism can't do.
-        how: The ways to the identity that this is about.
+        rootly: Whether this is only so where root itself plays the profile's user.
     """
 
     operation: str
     answered: Mapping[str, str]
     why: str
-    how: tuple[str, ...] = ("real", "shown", "host")
+    rootly: bool = False
 
 
 # Where another uid is only shown, the deployment's own answer is given, although the namespace's is another (see mapped).
@@ -468,7 +468,19 @@ ANSWERED_AS_DEPLOYED = ("chown to root", "setuid(0)")
 _MASKED = "files below /proc that a container masks can be read: opening to read isn't looked at"
 _RINGS = "a ring makes calls that no filter sees, so there is none"
 _ROOTS = "root plays the user, and what belongs to root is its own where the root isn't read-only"
+_STANDS_IN = "the machine's own /tmp stands in, with the machine's own mode"
+_FOREIGN = "an address of another machine is none to bind to, as behind a real firewall; in namespaces all are local"
+_UNASKED_NAMES = "no resolver can be put in place of the machine's, and the one that is there can't be reached"
 
 MISSES = (
     Miss("call: io_uring_setup", _for(PROFILES, "ENOSYS"), _RINGS),
+    Miss("/proc/interrupts: bytes", _for(PODS, "16"), _MASKED),
+    Miss("/tmp: mode", {"kubernetes": "1777"}, _STANDS_IN),
+    Miss("root's folder: create", {"openshift": "ok"}, _ROOTS, rootly=True),
+    Miss("root's folder: mkdir", {"openshift": "ok"}, _ROOTS, rootly=True),
+    Miss("root's folder: chmod", {"openshift": "ok"}, _ROOTS, rootly=True),
+    Miss("root's folder: os.access W_OK", {"openshift": "True"}, _ROOTS, rootly=True),
+    Miss("makedirs('~/.envguard-cache')", {"openshift": "ok"}, _ROOTS, rootly=True),
+    Miss("bind to an address that is nobody's", {"offline-refuse": "EADDRNOTAVAIL"}, _FOREIGN),
+    Miss("getaddrinfo of a name", {"offline-nxdomain": "EAI_AGAIN at once"}, _UNASKED_NAMES),
 )

@@ -329,7 +329,7 @@ _CALLING: dict[str, Callable[[str], object]] = {
     "rmdir of a file": lambda folder: os.rmdir(f"{folder}/file"),
     "rmdir of .": lambda folder: os.rmdir(f"{folder}/."),
     "rmdir of ..": lambda folder: os.rmdir(f"{folder}/.."),
-    "rmdir, not empty": lambda folder: os.rmdir(folder),
+    "rmdir, not empty": os.rmdir,
     "unlink of a folder": lambda folder: os.unlink(f"{folder}/empty"),
     "unlink of .": lambda folder: os.unlink(f"{folder}/."),
     "fchmod, open to read": _opened("file", lambda number: os.fchmod(number, 0o644)),

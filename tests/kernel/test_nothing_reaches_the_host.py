@@ -19,7 +19,7 @@ import sys
 import sysconfig
 import threading
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ import pytest
 from pytest_envguard.planning.network import SOCKETS
 
 from . import attempts
-from .conftest import HERE, STARTERS, Answer, Run, Starter
+from .conftest import ANSWERED, HERE, STARTERS, Answer, Run, Starter
 
 FILE_PROFILES = ("lambda", "container")
 STATES = {
@@ -45,6 +45,16 @@ FILES = {
     **{f"python: {name}": right for name, (_, right) in attempts.PYTHON.items()},
 }
 NETWORK = {f"network: {name}": right for name, (_, right) in attempts.NETWORK.items()}
+WAYS = (*STARTERS, *ANSWERED)
+
+
+def _asked(who: str, names: Iterable[str]) -> list[str]:
+    """Return the attempts that mean something in this starter's environments."""
+    return [name for name in names if not (who in ANSWERED and name in attempts.SHARED)]
+
+
+FILE_CASES = [(who, profile, name) for who in WAYS for profile in FILE_PROFILES for name in _asked(who, FILES)]
+NETWORK_CASES = [(who, profile, name) for who in WAYS for profile in STATES for name in _asked(who, NETWORK)]
 SMALLEST_PID = 1000  # of a host process whose number no process inside has as well
 
 
@@ -216,6 +226,8 @@ class Host:
         """Return what `attempts` reads."""
         return {
             "folders": folders,
+            "answered": self.starter.answered,
+            "project": str(self.starter.project),
             "files": profile in FILE_PROFILES,
             "network": profile in STATES,
             "namespaces": {kind: os.readlink(f"/proc/self/ns/{kind}") for kind in ("mnt", "pid", "net")},
@@ -237,13 +249,13 @@ def _executable(name: str) -> str:
     return shutil.which(name, path=os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])) or ""
 
 
-def _ground(profile: str, below: dict[str, Path]) -> Ground:
+def _ground(who: str, profile: str, below: dict[str, Path]) -> Ground:
     folders: dict[str, dict[str, str]] = {}
-    for number, name in enumerate(FILES if profile in FILE_PROFILES else ()):
+    for number, name in enumerate(_asked(who, FILES) if profile in FILE_PROFILES else ()):
         # Programs and libraries make the same system calls in both kinds of folder: once is enough for them.
         kinds = below if name.startswith("C: ") else ("project",)
         folders[name] = {kind: str(sentinels(below[kind] / profile / f"{number}")) for kind in kinds}
-    for name in NETWORK if profile in STATES else ():
+    for name in _asked(who, NETWORK) if profile in STATES else ():
         folders[name] = {"": str(below["project"])}
     return Ground(folders)
 
@@ -271,7 +283,7 @@ def _fight(starter: Starter, folder_of: Callable[[str, str], Path], program: Pat
     listeners = Listeners(token)
     listeners.start(starter.project / "socket")
     profiles = dict.fromkeys((*FILE_PROFILES, *STATES))
-    grounds = {profile: _ground(profile, below) for profile in profiles}
+    grounds = {profile: _ground(starter.name, profile, below) for profile in profiles}
     for folder in below.values():
         starter.give(folder)
     host = Host(starter, listeners, covered, *_programs(starter, program), token)
@@ -314,9 +326,7 @@ def _judge(name: str, answers: dict[str, str], right: tuple[str, ...]) -> None:
         assert alike or attempts.READ_BACK in right, f"{name} in {kind or 'the environment'}: {answer}, not {right}"
 
 
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("profile", FILE_PROFILES)
-@pytest.mark.parametrize("who", STARTERS)
+@pytest.mark.parametrize(("who", "profile", "name"), FILE_CASES)
 def test_no_attempt_changes_the_host(who: str, profile: str, name: str, battery: Callable[[str], Battery]) -> None:
     """An attempt inside is answered as a read-only deployment would, and the sentinels on the host are as before."""
     if name in attempts.BY_NUMBER and os.getpid() < SMALLEST_PID:
@@ -328,9 +338,7 @@ def test_no_attempt_changes_the_host(who: str, profile: str, name: str, battery:
     _judge(name, made.answers[profile][name], FILES[name])
 
 
-@pytest.mark.parametrize("name", NETWORK)
-@pytest.mark.parametrize("profile", STATES)
-@pytest.mark.parametrize("who", STARTERS)
+@pytest.mark.parametrize(("who", "profile", "name"), NETWORK_CASES)
 def test_no_attempt_leaves_the_network(who: str, profile: str, name: str, battery: Callable[[str], Battery]) -> None:
     """An attempt to connect is answered as the network that the profile names would, and no listener heard of it."""
     made = battery(who)
@@ -344,7 +352,7 @@ def test_no_attempt_leaves_the_network(who: str, profile: str, name: str, batter
     _judge(name, made.answers[profile][name], right)
 
 
-@pytest.mark.parametrize("who", STARTERS)
+@pytest.mark.parametrize("who", WAYS)
 def test_no_listener_of_the_host_heard_anything(who: str, battery: Callable[[str], Battery]) -> None:
     """Nobody inside of an environment without a network reached a listener on the host, by whatever call."""
     assert [heard for heard in battery(who).listeners.heard if heard[0] != "path"] == []
