@@ -22,7 +22,11 @@ _APPARMOR = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
 _MAXIMUM = "/proc/sys/user/max_user_namespaces"
 _MOST_ENTRIES = 4096
 _NOT_TRIED = "not tried, because namespaces work"
-_NOT_NEEDED = (facility.CGROUP, facility.SECCOMP, facility.USERS)  # something else takes their place, or they take another's
+_NOT_NEEDED = (
+    facility.CGROUP,
+    facility.SECCOMP,
+    facility.USERS,
+)  # something else takes their place, or they take another's
 
 
 def survey_abilities(probing: facility.Probing | None = None, *, all_of_them: bool = False) -> Abilities:

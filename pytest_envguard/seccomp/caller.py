@@ -89,12 +89,14 @@ class Caller:
 
     Attributes:
         thread: Its id, as this process sees it.
+        elsewhere: Whether it sees other mounts than this process.
     """
 
-    __slots__ = ("_memory", "_root", "thread")
+    __slots__ = ("_memory", "_root", "elsewhere", "thread")
 
     def __init__(self, thread: int, *, foreign_root: bool = False) -> None:
         self.thread = thread
+        self.elsewhere = foreign_root
         self._root = f"/proc/{thread}/root" if foreign_root else ""
         self._memory = -1
 

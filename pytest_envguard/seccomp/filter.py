@@ -42,6 +42,7 @@ ASK = "ask"  # access and statfs, which tell what a file system would allow
 FILL = "fill"
 IDENTITY = "identity"
 NAME = "name"
+LEAVE = "leave"  # to where other mounts are seen
 SEAL = "seal"  # no second way: io_uring makes calls that no filter sees
 
 # In another root, the same paths are other files. To everybody but a container's root it's EPERM anyway.
@@ -64,6 +65,7 @@ _ALWAYS = {
         "setgroups stat lstat fstat newfstatat statx"
     ),
     NAME: "uname",
+    LEAVE: "setns unshare",
 }
 
 

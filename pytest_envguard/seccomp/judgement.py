@@ -15,6 +15,7 @@ import stat
 
 from pytest_envguard.model.rules import Mount, Mounts, is_within
 from pytest_envguard.seccomp.caller import Caller, Place, path_of
+from pytest_envguard.seccomp.familiar import Familiar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,6 +93,20 @@ class Files:
         self.mount = mount
         self.absent = absent
         self.closed = closed
+        self._familiar = Familiar(self._open_to_all_changes)
+
+    def opens_at_once(self, path: str, flags: int) -> bool:
+        """Whether `open` of an absolute path would surely return 0; see `familiar`."""
+        return self._familiar.opens(path, flags, _file_uid())
+
+    def _open_to_all_changes(self, folder: int) -> bool:
+        """Whether files can be made and changed in ``folder``: nothing but the mode of a file itself forbids it."""
+        where = path_of(folder)
+        if self._change(folder) or is_within(where, self.absent):
+            return False
+        if any(os.path.dirname(point) == where for point in (*self.mount.points, *self.absent)):
+            return False
+        return os.access(f"/proc/self/fd/{folder}", os.W_OK | os.X_OK, effective_ids=True)
 
     # -- open ----------------------------------------------------------------------------------------------------------
 

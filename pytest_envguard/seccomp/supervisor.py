@@ -58,6 +58,7 @@ class Supervisor:
         self._names = {number: name for name, number in numbers(os.uname().machine).items()}
         self._asked: dict[int, tuple[int, Arguments]] = {}  # threads that are writing their stack, and of which call
         self._mount_namespace = os.readlink("/proc/self/ns/mnt")
+        self._somebody_left = False  # for a namespace of its own, as an environment inside of this one does
         self._listener: Listener
 
     # -- start ---------------------------------------------------------------------------------------------------------
@@ -107,6 +108,7 @@ class Supervisor:
         caller = Caller(thread, foreign_root=not self.enforces and self._is_elsewhere(thread))
         responsible = self._responsible(thread) if self._inside else self._judge
         try:
+            self._somebody_left |= name in ("setns", "unshare")
             if name == "ioctl" and arguments[1] & 0xFFFFFFFF == traps.HAND_OVER:
                 self._take_over(caller, arguments)
             refused = judge(responsible, name, caller, arguments, identity)
@@ -159,6 +161,8 @@ class Supervisor:
 
     def _is_elsewhere(self, thread: int) -> bool:
         """Whether a thread sees other mounts: it is in an environment inside of this one."""
+        if not self._somebody_left:
+            return False
         try:
             return os.readlink(f"/proc/{thread}/ns/mnt") != self._mount_namespace
         except OSError:
@@ -236,7 +240,9 @@ def _groups(judge: Judge) -> list[str]:
     if judge.enforces:
         cheap = [traps.CHANGE, traps.EXECUTE, traps.ASK, traps.SEAL, traps.CONNECT, traps.SEND, traps.FILL, traps.NAME]
         return [*cheap, traps.IDENTITY] if judge.ids else cheap
-    return [traps.CHANGE, traps.EXECUTE] + ([traps.CONNECT, traps.SEND] if judge.outside is not None else [])
+    return [traps.CHANGE, traps.EXECUTE, traps.LEAVE] + (
+        [traps.CONNECT, traps.SEND] if judge.outside is not None else []
+    )
 
 
 def _process_that_answers(thread: int) -> int:
