@@ -27,16 +27,6 @@ def plain_name(call: str) -> str:
     return _PLAIN.get(call, call)
 
 
-def is_noise(target: str) -> bool:
-    """Whether it's Python's own bytecode or this plugin's own trial, which nobody asked for."""
-    return "/__pycache__" in target or is_probe(target)
-
-
-def is_probe(target: str) -> bool:
-    """Whether it's this plugin's own trial of what was promised."""
-    return "/.envguard-probe" in target
-
-
 def shortened(words: str) -> str:
     """Return a command line that is short enough to be read."""
     return words if len(words) <= _LONGEST_COMMAND else words[:_LONGEST_COMMAND] + "…"

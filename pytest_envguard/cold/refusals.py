@@ -6,7 +6,8 @@ import errno
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from pytest_envguard.blame import author, frames, is_noise, plain_name, shortened
+from pytest_envguard.blame import author, frames, plain_name, shortened
+from pytest_envguard.model.noise import is_noise
 from pytest_envguard.model.refusal import Refusal, grouped
 
 if TYPE_CHECKING:

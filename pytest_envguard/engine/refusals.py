@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_envguard.blame import LOOK_UP, Stack, author, frames, is_noise, is_probe, plain_name, shortened
+from pytest_envguard.blame import LOOK_UP, Stack, author, frames, plain_name, shortened
+from pytest_envguard.model.noise import is_noise, is_probe
 from pytest_envguard.model.refusal import Refusal, grouped
 
 if TYPE_CHECKING:

@@ -26,11 +26,6 @@ Entry = tuple[int, str, str, int, str, str]
 """Process id, call, target, errno, command line of the process, Python stack as faulthandler writes it."""
 
 
-def is_noise(target: str) -> bool:
-    """Whether it's Python's own bytecode or this plugin's own trial, which nobody asked for."""
-    return "/__pycache__" in target or "/.envguard-probe" in target
-
-
 class Ledger:
     """The two files."""
 

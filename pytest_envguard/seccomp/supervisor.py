@@ -12,13 +12,14 @@ import os
 
 from pytest_envguard.linux import syscalls as call
 from pytest_envguard.model.exits import NOT_SUPERVISED
+from pytest_envguard.model.noise import is_noise
 from pytest_envguard.model.rules import Mounts, is_within
 from pytest_envguard.seccomp import filter as traps
 from pytest_envguard.seccomp import handover, judgement, network
 from pytest_envguard.seccomp.caller import Caller, Gone, Hidden
 from pytest_envguard.seccomp.calls import Answered, Judge, Value, judge, target_of
 from pytest_envguard.seccomp.judgement import Files, Likely
-from pytest_envguard.seccomp.ledger import ASK, Ledger, is_noise
+from pytest_envguard.seccomp.ledger import ASK, Ledger
 from pytest_envguard.seccomp.listener import Listener, install
 from pytest_envguard.seccomp.numbers import numbers
 from pytest_envguard.seccomp.space import Space
@@ -172,10 +173,11 @@ class Supervisor:
 
     def _note(self, identity: int, thread: int, name: str, arguments: Arguments, number: int) -> bool:
         """Note a refusal; return whether its thread was asked for its stack first, and will make the call again."""
-        if self.ledger is None or name in _QUESTIONS:
+        absent = self.rules["absent"] if number == errno.ENOENT else ()
+        if self.ledger is None or name in _QUESTIONS or not (number in _REFUSALS or absent):
             return False
         target = target_of(name, thread, arguments)
-        if number not in _REFUSALS and not (number == errno.ENOENT and is_within(target, self.rules["absent"])):
+        if absent and not is_within(target, absent):
             return False
         stack = ""
         if self._asked.pop(thread, None) == (number, arguments):

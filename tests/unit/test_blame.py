@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from pytest_envguard.blame import author, frames, is_noise, plain_name
+from pytest_envguard.blame import author, frames, plain_name
+from pytest_envguard.model.noise import is_noise
 
 STANDARD = os.path.dirname(os.__file__)
 TEXT = f"""Current thread 0x00007f (most recent call first):
