@@ -48,13 +48,21 @@ class Inside:
         self.promises: dict[str, Any] = json.loads(promises)
         self.peak_tmp = 0
         which = options.value(config, options.REFUSALS)
-        self._watch = Watch(which, str(config.rootpath)) if self.promises and which != NONE else None
+        self._watch = None
+        if self.promises and which != NONE:
+            # Names that are looked up, and who starts programs, only Python itself can tell.
+            listens = not {"network", "connections"}.isdisjoint(self.promises) or not self._executes()
+            self._watch = Watch(which, str(config.rootpath), listens=listens)
         self._imports: dict[str, tuple[Refusal, ...]] = {}
         # xdist hands down a folder of the controller's, which doesn't exist in the simulated /tmp or belongs to another
         # uid. Without one, `tmp_path` lies where a deployed program's temporary files lie. On the host, the user's
         # own --basetemp holds.
         if self.promises or str(config.option.basetemp).startswith(NO_BASETEMP):
             config.option.basetemp = None
+
+    def _executes(self) -> bool:
+        """Whether every program may be executed, wherever it lies."""
+        return all(self.promises.get(name, {}).get("exec", True) for name in ("tmp", "shm"))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> None:

@@ -83,7 +83,7 @@ class Watch:
         missing: Why there is no ledger; "" if there is one.
     """
 
-    def __init__(self, which: str, root: str) -> None:
+    def __init__(self, which: str, root: str, *, listens: bool) -> None:
         self._root = root
         self._process = os.getpid  # not by `os` later: a test may have replaced it by a fake
         self._all = which == ALL
@@ -91,7 +91,8 @@ class Watch:
         self._name: _Asked | None = None
         self._start: _Asked | None = None
         self.missing = "" if _ledger is not None or _heard is not None else _missing
-        if _ledger is not None:
+        if _ledger is not None and listens:
+            # Python calls the hook for events by the ten thousand that are none of ours, some 0.3 µs each.
             sys.addaudithook(self._hear)
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -103,19 +104,18 @@ class Watch:
     def skip(self) -> None:
         """Forget what was refused since the last look: another process has told of it."""
         if self._ledger is not None:
-            for _ in self._ledger.new_entries():
-                pass
+            self._ledger.new_entries()
 
     def take(self, phase: str) -> tuple[Refusal, ...]:
         """Return what was refused since the last look, in the ``phase`` of a test ("setup", "call", "teardown", "import")."""
-        if _heard is not None:
+        if _heard:
             heard = [
                 self._blamed(Refusal(operation, target, error, "", "", 1, phase), stack)
                 for operation, target, error, stack in _heard
             ]
             _heard.clear()
             return grouped(filter(None, heard))
-        if self._ledger is None:
+        if self._ledger is None or not self._ledger.has_more():
             return ()
         found = (self._refusal(entry, phase) for entry in self._ledger.new_entries())
         return grouped(refusal for refusal in found if refusal is not None)

@@ -38,6 +38,8 @@ class Familiar:
         folder, _, name = path.rpartition("/")
         if not folder or name in ("", ".", "..") or flags & _UNUSUAL or path.startswith(_CHANGES):
             return False
+        if self._known.get(folder, ()) is None:
+            return False
         try:
             where = os.stat(folder)
         except OSError:

@@ -7,18 +7,15 @@ works in the middle of a C extension. The call is then made again by the kernel 
 
 from __future__ import annotations
 
+# `signal` itself would build enumerations (4 ms), see `launcher`.
+import _signal as signal  # type: ignore[import-not-found]
 import marshal
 import os
-import signal
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # "ENTRIES:STACKS:SIGNAL", the descriptors and how to ask, or "!" and why there is none; set for the first process only.
 VARIABLE = "PYTEST_ENVGUARD_LEDGER"
 # Nobody's own: the last real-time signals but two (glibc and profilers take from the front).
-ASK = signal.SIGRTMAX - 2
+ASK: int = signal.SIGRTMAX - 2
 
 _CHUNK = 1 << 16
 
@@ -51,7 +48,7 @@ class Ledger:
         return cls(entries, stacks)
 
     def __str__(self) -> str:
-        return f"{self.entries}:{self.stacks}:{int(ASK)}"
+        return f"{self.entries}:{self.stacks}:{ASK}"
 
     def close(self) -> None:
         """Forget both."""
@@ -71,14 +68,19 @@ class Ledger:
         os.lseek(self.stacks, 0, os.SEEK_SET)
         return text
 
-    def new_entries(self) -> Iterator[Entry]:
-        """Yield what was added since the last look."""
+    def has_more(self) -> bool:
+        """Whether anything was added since the last look: quick, because it is asked after each phase of each test."""
+        return bool(self._pread(self.entries, 1, self._read))
+
+    def new_entries(self) -> list[Entry]:
+        """Return what was added since the last look."""
         data = b""
         while chunk := self._pread(self.entries, _CHUNK, self._read + len(data)):
             data += chunk
         self._read += len(data)
-        at = 0
+        found, at = [], 0
         while at < len(data):
             size = int.from_bytes(data[at : at + 4], "little")
-            yield marshal.loads(data[at + 4 : at + 4 + size])  # noqa: S302  # our own
+            found.append(marshal.loads(data[at + 4 : at + 4 + size]))  # noqa: S302  # our own
             at += 4 + size
+        return found
