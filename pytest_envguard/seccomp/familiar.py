@@ -47,7 +47,10 @@ class Familiar:
         key = where.st_dev, where.st_ino, where.st_mode, where.st_uid, where.st_gid
         if folder not in self._known:
             self._remember(folder, key)
-        if self._known[folder] != key:
+        known = self._known[folder]
+        if known is None:
+            return False
+        if known != key:
             del self._known[folder]
             return False
         try:
