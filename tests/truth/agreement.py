@@ -1,12 +1,12 @@
 """Does the plugin agree with the kernel? Runs the cases under the profiles and compares with their measured truth.
 
-    python tests/truth/agreement.py [CASE…] [--condition NAME…] [--by run|fork|fresh] [--as-user] [--venv PYTHON]
+    python tests/truth/agreement.py [CASE…] [--condition NAME…] [--by run|calls|python|fork|fresh] [--as-user] [--venv PYTHON]
                                     [--work FOLDER] [--jobs N]
 
 The header of a case says what each of its tests did under conditions that were made of nothing but `unshare`, `mount`,
 `ip`, `setpriv` and `ulimit`. Here the same test runs under the profile that stands for the condition, and has to do the
-same: same pass or fail, same exception class, same errno, same path. It gets there by `--envguard`, or by a marker on
-each test, with a fork or with a fresh interpreter.
+same: same pass or fail, same exception class, same errno, same path. It gets there by `--envguard`, with the strongest
+mechanism or a chosen one, or by a marker on each test, with a fork or with a fresh interpreter.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Bench:
         python: Interpreter with pytest, the plugin and the packages of the cases.
         caller: What of it matters for the results.
         as_user: Whether root steps down to an ordinary user before it starts pytest.
-        by: "run" for `--envguard`; "fork" or "fresh" for the marker.
+        by: "run" for `--envguard`, "calls" or "python" for it with that mechanism; "fork" or "fresh" for the marker.
     """
 
     folder: Path
@@ -243,8 +243,8 @@ def _run_pytest(case: Case, condition: str, bench: Bench, layout: Layout) -> str
     words = [bench.python, "-m", "pytest", "-q", f"test_{case.name}.py", "-p", "no:cacheprovider"]
     if bench.by not in ("fork", "fresh"):
         words += [f"--envguard={bench.selection(condition)}", "--envguard-baseline=never"]
-    if bench.by == "calls":
-        words.append("--envguard-mechanism=calls")
+    if bench.by in ("calls", "python"):
+        words += [f"--envguard-mechanism={bench.by}", "--envguard-fidelity=python"]
     words += ["-p", "truth_reports", f"--truth-reports={layout.reports}"]
     process = subprocess.Popen(
         bench.command(words, layout.tmp),
@@ -331,7 +331,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare the plugin with what the kernel itself did.")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="name of a case, or a file (default: all)")
     parser.add_argument("--condition", action="append", choices=CONDITIONS, help="only this one; can be repeated")
-    parser.add_argument("--by", default="run", choices=("run", "calls", "fork", "fresh"), help="how a test gets there")
+    parser.add_argument("--by", default="run", choices=("run", "calls", "python", "fork", "fresh"), help="how a test gets there")
     parser.add_argument("--as-user", action="store_true", help=f"as root: run pytest as uid {USER}")
     parser.add_argument("--venv", default=sys.executable, metavar="PYTHON", help="interpreter that runs the cases")
     parser.add_argument("--work", type=Path, default=WORK, metavar="FOLDER", help="outside of /tmp, open to everyone")

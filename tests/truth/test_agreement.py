@@ -105,12 +105,12 @@ def made_up(tmp_path: Path, name: str, text: str) -> Case:
     return read_case(path)
 
 
-@pytest.mark.parametrize("by", ["run", "fork"])
+@pytest.mark.parametrize("by", ["run", "calls", "fork"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_agrees_with_the_kernel(case: Case, by: str, caller: Caller, bench: Bench) -> None:
     """Each test of the case ends under each profile as it did under the condition that the profile stands for.
 
-    Whether all of it runs there, or each of its tests by a marker.
+    Whether all of it runs there, by namespaces or by answered system calls, or each of its tests by a marker.
     """
     if by == "fork" and case.packages:
         pytest.skip("what packages found out when they were imported outside stays in a fork")
