@@ -36,6 +36,11 @@ class Result:
         (line,) = (line for line in self.out.splitlines() if line.startswith(start))
         return line
 
+    def check(self, code: int, text: str) -> None:
+        """Fail with all that was printed, unless it ended with ``code`` and printed ``text``."""
+        if self.code != code or text not in self.out:
+            pytest.fail(f"expected exit code {code} and `{text}`:\n{self!r}", pytrace=False)
+
     def has(self, *lines: str) -> bool:
         """Whether these lines stand in the output, in this order, other lines between them allowed."""
         rest = iter(self.out.splitlines())
