@@ -112,9 +112,30 @@ def _restrict(task: Task) -> None:
         time.tzset()
     if task.variables.forget_tempdir:
         tempfile.tempdir = None
+    if script["rules"]["passwd"] is not None:  # type: ignore[index]  # the plan's
+        _let_the_c_library_ask_again(task.plan.promises.get("user"))
     if not temporary.stays_outside(task.plan):
         # The folder that pytest has made outside is read-only here, if it can be seen at all.
         temporary.forget(task.item.config)
+
+
+_QUESTIONS = 101  # NSS_NSCD_RETRY of glibc's, nscd/nscd-client.h, and one
+
+
+def _let_the_c_library_ask_again(user: object) -> None:
+    """Look a user up until the C library asks for passwd entries, which somebody answers here (`seccomp.users`).
+
+    Trap: where nobody answered outside, it has gone over to the file, and tries again at the hundredth question.
+    """
+    import pwd
+
+    for _ in range(_QUESTIONS):
+        try:
+            name = pwd.getpwuid(os.getuid()).pw_name
+        except KeyError:
+            name = ""
+        if name == user != "":
+            return
 
 
 def _temporary_folders() -> set[str]:

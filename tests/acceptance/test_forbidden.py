@@ -136,8 +136,15 @@ def test_fills(tmp_path):
 
 
 SINGLE = """
+@pytest.fixture(scope="module", autouse=True)
+def looked_up():
+    import pwd
+    pwd.getpwuid(0)  # from now on, the C library asks nobody outside
+
 @pytest.mark.envguard("lambda", tmp_exec=False)
 def test_marker(tmp_path):
+    import pwd
+    assert pwd.getpwuid(os.getuid()).pw_name == "sbx_user1051"
     (tmp_path / "mine").write_text("x")
     with pytest.raises(OSError) as caught:
         open("written", "w")
@@ -174,12 +181,13 @@ def test_single_tests(project: Path, place: str) -> None:
 
 def test_single_tests_inside_of_an_environment(project: Path) -> None:
     """The kernel allows one supervisor: it takes over stricter rules for a test, and for nobody else."""
-    write(project, SINGLE.replace('open("outside", "w")', 'open("/tmp/envguard-outside", "w")'))
+    outside = Path(f"/tmp/envguard-outside-{os.getpid()}")
+    write(project, SINGLE.replace('open("outside", "w")', f'open("{outside}", "w")'))
     try:
         found = run_where_forbidden(project, "docker", "--envguard=lambda")
         found.check(0, "5 passed")
     finally:
-        Path("/tmp/envguard-outside").unlink(missing_ok=True)
+        outside.unlink(missing_ok=True)
 
 
 def test_a_command(project: Path) -> None:
@@ -234,7 +242,7 @@ def test_nothing_is_left_of_a_run_that_is_ended(project: Path, number: int) -> N
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         # Whoever is started in the background of a shell ignores Ctrl-C, and so would what he starts.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509  # no threads here
     )
     end = time.monotonic() + 30
     while len(carrying(mark)) < 2 and time.monotonic() < end:

@@ -137,11 +137,11 @@ def test_thread():
 
 def test_a_failing_test_shows_what_it_was_refused(project: Path, environment: Run) -> None:
     """The refusal stands below the failure's message, where a traceback would say neither path nor errno."""
-    write(project, "def test_a():\n    assert subprocess.call(['sh', '-c', 'echo > /usr/b']) == 0\n")
+    write(project, "def test_a():\n    assert subprocess.call(['sh', '-c', 'echo > made']) == 0\n")
     found = environment("--envguard=lambda")
-    assert found.has("fails only in lambda: 1 test", "refused: open /usr/b: EROFS (process `sh -c echo > /usr/b`)"), (
-        found
-    )
+    text = " ".join(found.out.split())  # long lines are folded
+    assert "fails only in lambda: 1 test" in text, found
+    assert f"refused: open {project}/made: EROFS (process `sh -c echo > made`)" in text, found
     assert PASSES not in found.out
 
 

@@ -331,7 +331,9 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare the plugin with what the kernel itself did.")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="name of a case, or a file (default: all)")
     parser.add_argument("--condition", action="append", choices=CONDITIONS, help="only this one; can be repeated")
-    parser.add_argument("--by", default="run", choices=("run", "calls", "python", "fork", "fresh"), help="how a test gets there")
+    parser.add_argument(
+        "--by", default="run", choices=("run", "calls", "python", "fork", "fresh"), help="how a test gets there"
+    )
     parser.add_argument("--as-user", action="store_true", help=f"as root: run pytest as uid {USER}")
     parser.add_argument("--venv", default=sys.executable, metavar="PYTHON", help="interpreter that runs the cases")
     parser.add_argument("--work", type=Path, default=WORK, metavar="FOLDER", help="outside of /tmp, open to everyone")
