@@ -19,7 +19,7 @@ from pytest_envguard.engine.inside import NO_BASETEMP
 from pytest_envguard.engine.solo import run_solo
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.plan import Plan
-from pytest_envguard.model.refusal import REFUSALS
+from pytest_envguard.model.refusal import REFUSALS, Refusal
 from pytest_envguard.model.verdict import Broken, Outcome, Resources, Run
 from pytest_envguard.prepare import prepare
 from pytest_envguard.report import terminal
@@ -200,6 +200,15 @@ class EnvguardSession:
             self.runs[environment].add(nodeid, Outcome.of(report))
         if refusals := getattr(report, REFUSALS, None):
             self.runs[environment].refused(nodeid, refusals)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, str] | None:
+        """With ``-v``, say at once that a test passed although something was refused, and to whom."""
+        refusals = [Refusal(*fields) for fields in getattr(report, REFUSALS, ())]
+        if not (refusals and report.when == "call" and report.passed) or hasattr(report, "wasxfail"):
+            return None
+        libraries = ", ".join(dict.fromkeys(refusal.library for refusal in refusals if refusal.library))
+        return "passed", ".", f"PASSED, refused: {len(refusals)}" + (f" ({libraries})" if libraries else "")
 
     def properties(self, environment: str, nodeid: str) -> list[tuple[str, str]]:
         """Return what a junit case says besides the environment's name: how it's enforced, and what was refused."""

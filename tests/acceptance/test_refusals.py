@@ -69,6 +69,9 @@ def test_innocent():
         "test_it.py::test_a and 1 more",
     ), found
     assert "2 passed with refusals" in " ".join(found.out.split())
+    verbose = environment("--envguard=lambda", "-v")
+    assert verbose.out.count("PASSED, refused: 1 (cachelib) ") == 2, verbose
+    assert "3 passed" in verbose.out
 
 
 def test_native_code_children_programs_and_names(project: Path, environment: Run) -> None:
