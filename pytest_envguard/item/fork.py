@@ -140,11 +140,15 @@ def _begin(script: launcher.Script, environment: int | None, channel: Channel, a
 
 def _fork_again(script: launcher.Script, act: Act, channel: Channel) -> None:
     """Be the joiner, who answers the test's system calls where no namespace is there to do so, and in its child the test."""
-    try:
-        launcher.supervise(script)
-    except (OSError, KeyError) as error:
-        channel.send("broken", f"could not be entered: {error}")
-        os._exit(CANNOT_ENTER)
+    if script["trapped"]:
+        try:
+            refused = launcher.build(script)  # without namespaces, a folder that all share
+            launcher.supervise(script)
+        except (OSError, KeyError) as error:
+            refused = f"could not be entered: {error}"
+        if refused:
+            channel.send("broken", refused)
+            os._exit(CANNOT_ENTER)
     test = _fork_quietly()
     if test == 0:
         act(channel)

@@ -77,6 +77,13 @@ class Bench:
     as_user: bool = False
     by: str = "run"
 
+    @property
+    def playing(self) -> bool:
+        """Whether root is only shown as another user, who could not get at the interpreter: what is root's stays its own."""
+        real = Path(self.python).resolve()
+        closed = any(not folder.stat().st_mode & 0o001 for folder in (*Path(self.python).parents, *real.parents))
+        return self.by == "calls" and self.caller.root and closed
+
     def selection(self, condition: str) -> str:
         """Return what stands behind `--envguard=` for ``condition``.
 
