@@ -15,6 +15,7 @@ from pytest_envguard.linux import identity
 from pytest_envguard.linux import syscalls as call
 from pytest_envguard.model.machine import Abilities, Ability, Folder, Surroundings
 from pytest_envguard.planning.files import ASKED, PASSWD
+from pytest_envguard.planning.identity import SHARED, TEMPORARY
 from pytest_envguard.planning.network import NSSWITCH, RESOLVER_FILE
 from pytest_envguard.seccomp import trial
 
@@ -150,6 +151,7 @@ def survey_surroundings(
         coverage=coverage,
         proc_style=proc_style,
         proc=tuple(identity.reached_proc()),
+        temporary=given if (given := os.environ.get(TEMPORARY, "")).startswith(SHARED) else "",
         locales=frozenset(name for name in locales if call.knows_locale(name)),
     )
 

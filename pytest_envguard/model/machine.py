@@ -80,6 +80,7 @@ class Surroundings(NamedTuple):
         coverage: Whether coverage is measured, which needs a place for its data.
         proc_style: What an environment around has made of ``/proc``, as the dimension `proc` says it; "" outside of any.
         proc: Descriptors of a ``/proc`` to write id maps through; see `pytest_envguard.linux.identity.reach_proc`.
+        temporary: Folder below the machine's /tmp that an environment around has given to its tests; "" for none.
         locales: Names of locales that the C library knows, of those that were asked for.
     """
 
@@ -99,3 +100,4 @@ class Surroundings(NamedTuple):
     locales: frozenset[str] = frozenset()
     proc_style: str = ""
     proc: tuple[int, ...] = ()
+    temporary: str = ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pytest_envguard.linux import abilities as facility
 from pytest_envguard.planning.draft import MOUNTS, Draft
 
+TEMPORARY = "PYTEST_DEBUG_TEMPROOT"  # pytest's own, read when it makes the first temporary folder
+SHARED = "/tmp/envguard-of-"
 FOR_EXACT_OWNERSHIP = (
     "install `uidmap` and give yourself subordinate ids "
     "(`sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER`), or run as root"
@@ -73,9 +75,11 @@ def _without_namespaces(draft: Draft, uid: int, gid: int, shown: str) -> None:
 
 def _own_folder_in_tmp(draft: Draft) -> None:
     """Keep pytest's folders apart that belong to different users under the same name, in a /tmp that all of them share."""
-    folder = f"/tmp/envguard-of-{draft.surroundings.uid}-{draft.how}"
+    if draft.surroundings.temporary:
+        return  # which is by the real uid; in here, one is shown
+    folder = f"{SHARED}{draft.surroundings.uid}-{draft.how}"
     draft.shared.append(folder)
-    draft.set_variables["PYTEST_DEBUG_TEMPROOT"] = folder
+    draft.set_variables[TEMPORARY] = folder
 
 
 def _closed(draft: Draft, uid: int, gid: int) -> str:

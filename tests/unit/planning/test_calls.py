@@ -117,6 +117,18 @@ def test_a_user_who_is_the_profiles_already_is_shown_nothing() -> None:
     assert "ownership" not in enforced(made)
 
 
+def test_each_way_to_be_a_user_has_its_temporary_folder() -> None:
+    """Nobody meets pytest's folders of another who was shown under the same name; in an environment inside, it's kept."""
+    shown, real = identity(FORBIDDEN, uid=1000), identity(IN_DOCKER)
+    found = [made.script["environ"]["set"]["PYTEST_DEBUG_TEMPROOT"] for made in (shown, real)]  # type: ignore[index]
+    assert found == ["/tmp/envguard-of-1000-shown", "/tmp/envguard-of-0-real"]
+    assert steps(shown) == [("share", {"path": found[0]})]
+    inside = surroundings(uid=993)._replace(temporary=found[0])
+    made = plan(FORBIDDEN, inside, uid=61184, gid=61184)
+    assert "PYTEST_DEBUG_TEMPROOT" not in script(made, "environ")["set"]
+    assert steps(made) == []
+
+
 @pytest.mark.parametrize(("user", "entry"), [("sbx", "sbx:x:993:990::/:/sbin/nologin\n"), ("", "")])
 def test_passwd_entries_are_answered(user: str, entry: str) -> None:
     """The C library is told the profile's entry, or that there is none, beside the machine's others."""
