@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 
-from pytest_envguard.model.dimensions import DIMENSIONS, show_size
+from pytest_envguard.model.dimensions import show_size
 from pytest_envguard.model.plan import INSIDE, Enforcement, Plan, Strength
 from pytest_envguard.model.profile import Profile, variables
 
@@ -132,6 +132,3 @@ def _environment(draft: _Draft, profile: Profile, project: str, python: tuple[in
         draft.note("folder", f"working folder {folder}", Strength.KERNEL)
     draft.promises["environ"] = {"set": dict(filled), "unset": [name for name in unset if name not in filled]}
     return {"set": {**filled, INSIDE: profile.name}, "unset": unset}
-
-
-assert set(DIMENSIONS) >= _PART_OF_OTHERS

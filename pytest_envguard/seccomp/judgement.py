@@ -1,6 +1,6 @@
 """What the kernel would answer a call that touches files, in the order in which it checks.
 
-`Files` knows which file systems are read-only or noexec: the ones that the environment would have (`planned`), or the
+`Files` knows which file systems are read-only or noexec: the ones that the environment would have (`Planned`), or the
 ones that are there (`present`, for the ledger under namespaces). Each method stands for one system call; it returns the
 errno of a refusal that the environment is the cause of, or 0, and raises what the kernel says whatever the environment.
 
@@ -61,9 +61,6 @@ class Planned:
         where = path_of(descriptor)
         # Of a file in a mount namespace that isn't ours the kernel says "(unreachable)/…"; nothing allows to change it.
         return self._rules.of("/" if where.startswith("(unreachable)") else where)
-
-
-planned = Planned  # as the supervisor calls it
 
 
 class Present:

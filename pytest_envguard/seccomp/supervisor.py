@@ -224,7 +224,7 @@ def enforce(
 def _judge(rules: Rules, *, enforces: bool) -> Judge:
     mounts, mode = Mounts(rules["mounts"]), rules["network"]
     return Judge(
-        Files(judgement.planned(mounts), rules["absent"], rules["closed"]) if enforces else Files(judgement.present),
+        Files(judgement.Planned(mounts), rules["absent"], rules["closed"]) if enforces else Files(judgement.present),
         network.Outside(mode, rules["nameservers"], rules["daemons"]) if mode else None,
         Space(mounts),
         Users(rules["passwd"]) if enforces and rules["passwd"] is not None else None,

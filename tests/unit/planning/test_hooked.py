@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from pytest_envguard.model.dimensions import DIMENSIONS
 from pytest_envguard.model.plan import Plan, Strength
+from pytest_envguard.planning import hooked as hooked_planning
 from pytest_envguard.planning.hooked import plan_by_hook
 from pytest_envguard.profiles import load_catalogue
 from tests.unit.surroundings import enforced, profile
@@ -59,6 +61,11 @@ def test_variables_are_the_processs_own() -> None:
     assert hook["environ"]["set"] == {"A": "1", "TZ": "UTC", "PYTEST_ENVGUARD": "mine"}
     assert hook["environ"]["unset"] == ["B", "C_*", "HOME"]
     assert {enforced(made)[name].strength for name in ("home", "timezone", "env")} == {Strength.KERNEL}
+
+
+def test_parts_of_other_dimensions_are_dimensions() -> None:
+    """What is told with another dimension, and so not on its own, is spelt as it is everywhere."""
+    assert DIMENSIONS.keys() >= hooked_planning._PART_OF_OTHERS
 
 
 @pytest.mark.parametrize("name", [name for name in CATALOGUE.names() if name != "host"])
