@@ -197,6 +197,12 @@ class ForkedAttempt(Attempt):
 
     def _run(self, crash_log: int) -> int:
         config, plan = self._item.config, self._plan
+        if plan.script["trapped"] and plan.script["namespaces"]:
+            # Whoever answers must be a process inside, which a fork of pytest is too late to be.
+            raise EnvguardError(
+                f"`{plan.name}` is enforced by namespaces in one part and at the system call in another here, which no fork can join",
+                "give the test an interpreter of its own: `fresh=True`",
+            )
         made = environments(config)
         threads.warn_about(self._item)
         temporary.make(self._item, plan)

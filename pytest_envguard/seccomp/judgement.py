@@ -14,12 +14,19 @@ import os
 import stat
 
 from pytest_envguard.model.rules import Mount, Mounts, is_within
-from pytest_envguard.seccomp.caller import Caller, Place, path_of
+from pytest_envguard.seccomp.caller import (
+    AT_EMPTY_PATH,
+    AT_FDCWD,
+    AT_SYMLINK_NOFOLLOW,
+    Caller,
+    Place,
+    path_of,
+)
 from pytest_envguard.seccomp.familiar import Familiar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Protocol
 
     class Table(Protocol):
@@ -180,7 +187,7 @@ class Files:
 
     def link(self, caller: Caller, old: tuple[int, str], new: tuple[int, str], flags: int) -> int:
         """``link(2)``: EROFS before EXDEV, unlike `rename`."""
-        if not old[1] and flags & 0x1000:
+        if not old[1] and flags & AT_EMPTY_PATH:
             node = caller.open_descriptor(old[0])
         else:
             with caller.look(*old, follow=bool(flags & 0x400)) as source:
@@ -273,7 +280,7 @@ class Files:
 
     def truncate(self, caller: Caller, path: str) -> int:
         """``truncate(2)``: permissions before EROFS."""
-        with caller.look(-100, path, follow=True) as place:
+        with caller.look(AT_FDCWD, path, follow=True) as place:
             if self.is_absent(place):
                 return errno.ENOENT
             if place.node is None:
@@ -285,18 +292,22 @@ class Files:
 
     def access(self, caller: Caller, base: int, path: str, wanted: int, flags: int) -> int:
         """``faccessat2(2)``: no, where the mount forbids it, although the mode would allow it."""
-        if not path and flags & 0x1000:
+        return self._of(caller, base, path, flags, lambda node: self._accessible(node, wanted))
+
+    def _of(self, caller: Caller, base: int, path: str, flags: int, judge: Callable[[int], int]) -> int:
+        """Return what ``judge`` says of the file that a call with ``flags`` (AT_…) names, by path or by descriptor."""
+        if not path and flags & AT_EMPTY_PATH:
             node = caller.open_descriptor(base)
             try:
-                return self._accessible(node, wanted)
+                return judge(node)
             finally:
                 os.close(node)
-        with caller.look(base, path, follow=not flags & 0x100) as place:
+        with caller.look(base, path, follow=not flags & AT_SYMLINK_NOFOLLOW) as place:
             if self.is_absent(place):
                 return errno.ENOENT
             if place.node is None:
                 raise OSError(errno.ENOENT, path)
-            return self._accessible(place.node, wanted)
+            return judge(place.node)
 
     def _accessible(self, node: int, wanted: int) -> int:
         mount, mode = self.mount(node), os.fstat(node).st_mode
@@ -311,18 +322,7 @@ class Files:
 
     def execute(self, caller: Caller, base: int, path: str, flags: int) -> int:
         """``execveat(2)``: EACCES for a program on a noexec mount, and for a script whose interpreter lies on one."""
-        if not path and flags & 0x1000:
-            node = caller.open_descriptor(base)
-            try:
-                return self._executable(caller, node)
-            finally:
-                os.close(node)
-        with caller.look(base, path, follow=not flags & 0x100) as place:
-            if self.is_absent(place):
-                return errno.ENOENT
-            if place.node is None:
-                raise OSError(errno.ENOENT, path)
-            return self._executable(caller, place.node)
+        return self._of(caller, base, path, flags, lambda node: self._executable(caller, node))
 
     def _executable(self, caller: Caller, node: int, depth: int = 0) -> int:
         mode = os.fstat(node).st_mode
@@ -334,7 +334,7 @@ class Files:
         interpreter = _interpreter(node)
         if not interpreter or depth > _MOST_INTERPRETERS:
             return 0
-        with caller.look(-100, interpreter, follow=True) as place:
+        with caller.look(AT_FDCWD, interpreter, follow=True) as place:
             return self._executable(caller, place.node, depth + 1) if place.node is not None else 0
 
     def map_executable(self, caller: Caller, descriptor: int) -> int:
