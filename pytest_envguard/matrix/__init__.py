@@ -1,0 +1,1 @@
+"""Version matrices: which cells there are, and the virtual environment of each."""
