@@ -5,6 +5,9 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NamedTuple
 
+from pytest_envguard.model.cell import Ready
+from pytest_envguard.model.host import Machine
+
 INSIDE = "PYTEST_ENVGUARD"  # environment variable that names the environment to whatever runs in it
 
 
@@ -48,6 +51,9 @@ class Plan(NamedTuple):
         notes: What a user must know besides, such as folders that were put back.
         script: What the launcher executes; see `pytest_envguard.launcher`.
         promises: What a probe inside must find; see `pytest_envguard.linux.probe`.
+        cell: The versions that it's for; None for those that pytest itself runs with.
+        profile: The profile's name, where versions are part of this one's; else "".
+        machine: The one that it runs on; None for this one.
     """
 
     name: str
@@ -56,6 +62,9 @@ class Plan(NamedTuple):
     notes: tuple[str, ...] = ()
     script: dict[str, object] = {}  # noqa: RUF012  # never changed
     promises: dict[str, object] = {}  # noqa: RUF012  # never changed
+    cell: Ready | None = None
+    profile: str = ""
+    machine: Machine | None = None
 
     @property
     def is_host(self) -> bool:

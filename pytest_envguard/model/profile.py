@@ -10,6 +10,8 @@ from typing import NamedTuple
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.dimensions import DIMENSIONS, Value
 
+PACKAGE_SIZE = "package_size"  # the key under which ``sources`` says where it comes from
+
 
 class Budget(NamedTuple):
     """What a deployment grants to one phase of a program, such as Lambda's init.
@@ -48,6 +50,7 @@ class Profile(NamedTuple):
         not_simulated: What the real environment has and this profile does not, one sentence each.
         budgets: Name of a phase to what it may take; nothing enforces them, they are compared with what was measured.
         layout: Folder of the deployment to what lies in it, such as "the project"; only `fake_environment` shows them.
+        package_size: Bytes that a deployment may have, unpacked; 0 for no limit. Compared before the suite runs.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Profile(NamedTuple):
     not_simulated: tuple[str, ...] = ()
     budgets: Mapping[str, Budget] = {}
     layout: Mapping[str, str] = {}
+    package_size: int = 0
 
     @property
     def is_host(self) -> bool:
@@ -75,6 +79,7 @@ class Profile(NamedTuple):
             not_simulated=self.not_simulated,
             budgets=self.budgets,
             layout=self.layout,
+            package_size=self.package_size,
         )
 
 
@@ -132,6 +137,8 @@ def combine(first: Profile, second: Profile) -> Profile:
             sources[budget_source(name)] = second.sources.get(budget_source(name), f"profile {second.name}")
     for key in map(layout_source, second.layout.keys() - first.layout.keys()):
         sources[key] = second.sources.get(key, f"profile {second.name}")
+    if second.package_size and not 0 < first.package_size <= second.package_size:
+        sources[PACKAGE_SIZE] = second.sources.get(PACKAGE_SIZE, f"profile {second.name}")
     return Profile(
         name=f"{first.name}+{second.name}",
         summary=" + ".join(filter(None, (first.summary, second.summary))),
@@ -141,6 +148,7 @@ def combine(first: Profile, second: Profile) -> Profile:
         not_simulated=tuple(dict.fromkeys((*first.not_simulated, *second.not_simulated))),
         budgets=budgets,
         layout={**second.layout, **first.layout},
+        package_size=min(filter(None, (first.package_size, second.package_size)), default=0),
     )
 
 

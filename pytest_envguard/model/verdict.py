@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -19,11 +20,13 @@ class Outcome(NamedTuple):
         word: "passed", "failed", "error" (in setup, teardown or collection), "skipped", "xfailed" or "xpassed".
         message: First line of what went wrong, "" if nothing did.
         own_environment: The environment that the test asks for itself, by marker or fixtures; "" for others.
+        place: File, relative to pytest's root, and line at which the test failed; None where nothing did.
     """
 
     word: str
     message: str = ""
     own_environment: str = ""
+    place: tuple[str, int] | None = None
 
     @classmethod
     def of(cls, report: Any) -> Outcome:
@@ -34,7 +37,7 @@ class Outcome(NamedTuple):
         if report.skipped:
             return cls("xfailed" if hasattr(report, "wasxfail") else "skipped", "", own)
         when = getattr(report, "when", "collect")
-        return cls("failed" if when in ("call", "???") else "error", _first_line(report), own)
+        return cls("failed" if when in ("call", "???") else "error", _first_line(report), own, _place(report))
 
     @classmethod
     def passed(cls) -> Outcome:
@@ -64,6 +67,26 @@ def _first_line(report: Any) -> str:
 def _last_error(lines: list[str]) -> str:
     marked = [line[1:] for line in lines if line.startswith("E ")]
     return (marked or lines or [""])[-1]
+
+
+def _place(report: Any) -> tuple[str, int] | None:
+    """Return where in the test's own file it went wrong: the last line of that file in the traceback, else the test's.
+
+    Other files have names that mean something only where the test ran, or aren't the project's.
+    """
+    file, first, _ = report.location
+    if not file:
+        return None
+    line = None if first is None else first + 1  # pytest counts from 0
+    traceback = getattr(report.longrepr, "reprtraceback", None)
+    if traceback is not None:
+        places = [place for entry in traceback.reprentries if (place := getattr(entry, "reprfileloc", None))]
+        lines = [place.lineno for place in places if f"/{place.path}".endswith(f"/{file}")]
+    else:
+        lines = [
+            int(number) for number in re.findall(rf"^{re.escape(file)}:(\d+): in ", str(report.longrepr), re.MULTILINE)
+        ]
+    return file, lines[-1] if lines else line or 1
 
 
 _WORSE = ("passed", "xpassed", "xfailed", "skipped", "failed", "error")

@@ -17,7 +17,7 @@ from typing import Any
 
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.model.dimensions import DIMENSIONS, Value, read
-from pytest_envguard.model.profile import Profile, budget_source, combine, layout_source
+from pytest_envguard.model.profile import PACKAGE_SIZE, Profile, budget_source, combine, layout_source
 from pytest_envguard.profiles.tables import Table, read_project, read_table, read_toml, read_version
 
 SHIPPED = Path(__file__).parent
@@ -114,6 +114,8 @@ def _inherit(name: str, table: Table, parent: Profile, version: tuple[int, int])
         if "env" in own:
             values["env"] = {**inherited, **_variables(own["env"])}
     changed = {key for key in table.dimensions if key != "env"}
+    if table.package_size:
+        changed.add(PACKAGE_SIZE)
     changed.update(*(map(budget_source, table.budgets), map(layout_source, table.layout)))
     return Profile(
         name=name,
@@ -124,6 +126,7 @@ def _inherit(name: str, table: Table, parent: Profile, version: tuple[int, int])
         not_simulated=tuple(dict.fromkeys((*parent.not_simulated, *table.not_simulated))),
         budgets={**parent.budgets, **table.budgets},
         layout={**parent.layout, **table.layout},
+        package_size=table.package_size or parent.package_size,
     )
 
 

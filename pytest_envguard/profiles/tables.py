@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_envguard.errors import EnvguardError, nearest
-from pytest_envguard.model.dimensions import DIMENSIONS, Value, read
+from pytest_envguard.model.dimensions import DIMENSIONS, Value, read, read_size
 from pytest_envguard.model.profile import Budget, is_time
 
 if sys.version_info >= (3, 11):
@@ -17,7 +17,18 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_KEYS = ("budgets", "dimensions", "inherits", "layout", "not_simulated", "since", "sources", "summary", "unverified")
+_KEYS = (
+    "budgets",
+    "dimensions",
+    "inherits",
+    "layout",
+    "not_simulated",
+    "package_size",
+    "since",
+    "sources",
+    "summary",
+    "unverified",
+)
 
 
 class Table(NamedTuple):
@@ -38,6 +49,7 @@ class Table(NamedTuple):
     not_simulated: tuple[str, ...] = ()
     budgets: Mapping[str, Budget] = {}
     layout: Mapping[str, str] = {}
+    package_size: int = 0
 
     def inheriting(self, name: str) -> Table:
         """Return this table with another parent."""
@@ -123,6 +135,7 @@ def read_table(raw: Any, where: str) -> Table:
         not_simulated=tuple(sentences),
         budgets={name: _budget(name, own, where) for name, own in _table(raw, "budgets", where).items()},
         layout=_layout(raw, where),
+        package_size=_package_size(raw, where),
     )
 
 
@@ -134,6 +147,15 @@ def _layout(raw: Mapping[str, Any], where: str) -> dict[str, str]:
         if not isinstance(what, str):
             raise EnvguardError(f"{where}: `layout.{path}`: expected what lies there, in words, got {what!r}")
     return dict(layout)
+
+
+def _package_size(raw: Mapping[str, Any], where: str) -> int:
+    if "package_size" not in raw:
+        return 0
+    try:
+        return read_size(raw["package_size"])
+    except ValueError as error:
+        raise EnvguardError(f"{where}: `package_size`: expected {error}, got {raw['package_size']!r}") from None
 
 
 def _budget(name: str, raw: Any, where: str) -> Budget:

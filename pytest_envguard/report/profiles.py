@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping
 
 from pytest_envguard.model.dimensions import DIMENSIONS, Value, show_size
-from pytest_envguard.model.profile import Profile, budget_source, layout_source
+from pytest_envguard.model.profile import PACKAGE_SIZE, Profile, budget_source, layout_source
 from pytest_envguard.profiles import Catalogue
 
 _WIDTH = 100
@@ -33,10 +33,14 @@ def profile_text(profile: Profile) -> str:
     for name, budget in profile.budgets.items():
         lines += ["", f"budget {name}: {budget.seconds:g} s", *_block(f'compared by `cold_start(…, within="{name}")`')]
         lines += _origin(profile, budget_source(name))
+    if profile.package_size:
+        lines += ["", f"package_size = {show_size(profile.package_size)}"]
+        lines += _block("size of the deployed packages, unpacked; compared before the suite runs")
+        lines += _origin(profile, PACKAGE_SIZE)
     for path, what in profile.layout.items():
         lines += ["", f"folder {path}: {what}", *_block("shown by the fixture `fake_environment`")]
         lines += _origin(profile, layout_source(path))
-    shown = {*profile.values, *map(budget_source, profile.budgets), *map(layout_source, profile.layout)}
+    shown = {PACKAGE_SIZE, *profile.values, *map(budget_source, profile.budgets), *map(layout_source, profile.layout)}
     others = [f"{key}: {reason}" for key, reason in profile.unverified.items() if key not in shown]
     for title, sentences in (("less certain", others), ("not simulated", profile.not_simulated)):
         if sentences:

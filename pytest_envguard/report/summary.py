@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from pytest_envguard.model.matrix import Matrix
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.refusal import Refusal
 from pytest_envguard.model.verdict import Outcome, Run, Verdict, judge
@@ -17,8 +18,9 @@ class Row(NamedTuple):
         nodeid: Plain node id.
         outcomes: Environment to outcome, for those in which the test ran.
         verdicts: Environment to verdict, for the same.
-        on_host: Outcome on the host, None where it did not run there.
+        on_host: Outcome on the host, None where it did not run there; of several the worst.
         refusals: Environment to what was refused there.
+        hosts: Environment to the outcome on the host with the same versions; only with version axes.
     """
 
     nodeid: str
@@ -26,6 +28,7 @@ class Row(NamedTuple):
     verdicts: dict[str, Verdict]
     on_host: Outcome | None
     refusals: dict[str, tuple[Refusal, ...]] = {}  # noqa: RUF012  # never changed
+    hosts: dict[str, Outcome] = {}  # noqa: RUF012  # never changed
 
     @property
     def only_in(self) -> list[str]:
@@ -66,6 +69,7 @@ class Summary(NamedTuple):
         rows: Tests that fail somewhere, in the order in which they first ran.
         compared: Whether failed tests ran on the host as well.
         losses: What was refused to tests that passed, or to imports.
+        matrix: Where the environments lie on the version axes; None without such.
     """
 
     plans: list[Plan]
@@ -73,6 +77,7 @@ class Summary(NamedTuple):
     rows: list[Row]
     compared: bool
     losses: list[Loss]
+    matrix: Matrix | None = None
 
     def refused(self, environment: str) -> int:
         """Return how many tests in ``environment`` passed although something was refused."""
@@ -89,27 +94,53 @@ class Summary(NamedTuple):
 
     def only_here(self, environment: str) -> int:
         """Return how many tests fail in ``environment`` and pass on the host."""
-        return sum(environment in row.only_in for row in self.rows)
+        return sum(row.verdicts.get(environment) is Verdict.ONLY_HERE for row in self.rows)
 
 
-def summarise(plans: Sequence[Plan], runs: Sequence[Run], baseline: Run | None) -> Summary:
-    """Return the summary of ``runs``, judged against what the ``baseline`` (the host) did."""
-    on_host = baseline.outcomes if baseline else {}
+def summarise(
+    plans: Sequence[Plan],
+    runs: Sequence[Run],
+    baseline: Run | Mapping[str, Run] | None,
+    matrix: Matrix | None = None,
+) -> Summary:
+    """Return the summary of ``runs``, judged against what the ``baseline`` (the host) did.
+
+    Args:
+        plans: The environments.
+        runs: What happened in them, in the same order.
+        baseline: What happened on the host; with version axes for each environment what happened there with the same
+            versions. None where nothing was compared.
+        matrix: Where the environments lie on the version axes.
+    """
+    baselines = _baselines(plans, runs, baseline, matrix)
     nodeids = dict.fromkeys(nodeid for run in runs for nodeid in run.outcomes)
     rows = []
     for nodeid in nodeids:
         outcomes = {run.environment: run.outcomes[nodeid] for run in runs if nodeid in run.outcomes}
-        host = on_host.get(nodeid)
         if not any(outcome.bad for outcome in outcomes.values()):
             continue
-        verdicts = {name: judge(outcome, host) for name, outcome in outcomes.items()}
+        hosts = {name: run.outcomes[nodeid] for name, run in baselines.items() if nodeid in run.outcomes}
+        verdicts = {name: judge(outcome, hosts.get(name)) for name, outcome in outcomes.items()}
         refusals = {run.environment: run.refusals[nodeid] for run in runs if nodeid in run.refusals}
-        rows.append(Row(nodeid, outcomes, verdicts, host, refusals))
-    return Summary(list(plans), list(runs), rows, baseline is not None, _losses(runs))
+        on_host = next((outcome for outcome in hosts.values() if outcome.bad), next(iter(hosts.values()), None))
+        rows.append(Row(nodeid, outcomes, verdicts, on_host, refusals, hosts if matrix else {}))
+    return Summary(list(plans), list(runs), rows, baseline is not None, _losses(runs, matrix), matrix)
 
 
-def _losses(runs: Sequence[Run]) -> list[Loss]:
-    """Group refusals by what the same line of the same library tried, whatever temporary name it chose."""
+def _baselines(
+    plans: Sequence[Plan], runs: Sequence[Run], baseline: Run | Mapping[str, Run] | None, matrix: Matrix | None
+) -> Mapping[str, Run]:
+    """Return for each environment what happened on the host; with versions one that is the host is its own measure."""
+    if isinstance(baseline, Run):
+        return {run.environment: baseline for run in runs}
+    if matrix is None:
+        return baseline or {}
+    own = {run.environment: run for plan, run in zip(plans, runs, strict=True) if plan.is_host}
+    return own | dict(baseline or {})
+
+
+def _losses(runs: Sequence[Run], matrix: Matrix | None) -> list[Loss]:
+    """Group refusals by what the same line of the same library tried, whatever temporary name or cell it chose."""
     groups: dict[tuple[str, ...], Loss] = {}
     for run in runs:
         for nodeid, refusals in run.refusals.items():
@@ -117,7 +148,9 @@ def _losses(runs: Sequence[Run]) -> list[Loss]:
             if outcome is not None and outcome.bad:
                 continue
             for refusal in refusals:
-                key = (refusal.operation, _folder(refusal.target), refusal.error, refusal.place, refusal.process)
+                texts = (_folder(refusal.target), refusal.place, refusal.process)
+                plain = texts if matrix is None else (matrix.plain(run.environment, text) for text in texts)
+                key = (refusal.operation, refusal.error, *plain)
                 known = groups.get(key) or Loss((), refusal._replace(times=0), ())
                 groups[key] = Loss(
                     _with(known.environments, run.environment),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import Any
 
 from pytest_envguard.model.dimensions import show_size
+from pytest_envguard.model.matrix import Matrix
 from pytest_envguard.model.plan import Enforcement, Plan, Strength
-from pytest_envguard.model.verdict import OWN_ENVIRONMENT, Outcome, Verdict
+from pytest_envguard.model.verdict import OWN_ENVIRONMENT, Outcome, Resources, Run
+from pytest_envguard.report import cells
+from pytest_envguard.report.folding import WIDTH, folded
+from pytest_envguard.report.groups import Places, count, groups, lost_in, reasons, refused, together
 from pytest_envguard.report.summary import Loss, Row, Summary
 
-WIDTH = 80
 _LONGEST = 4 * WIDTH
 _WORDS = {
     Strength.KERNEL: "by the kernel",
@@ -48,7 +51,7 @@ def plan_lines(plan: Plan, verbose: bool) -> list[str]:
         if strength in _SURE and not verbose:
             lines += _wrapped(f"{_WORDS[strength]}: " + ", ".join(item.shown for item in items))
             if strength is not Strength.KERNEL:
-                lines += _wrapped(f"  because {_and(dict.fromkeys(item.reason for item in items))}")
+                lines += _wrapped(f"  because {together(dict.fromkeys(item.reason for item in items))}")
         elif strength in _SURE:
             lines += [f"  {item.dimension}: {item.shown} ({_because(item)})" for item in items]
         else:
@@ -65,35 +68,53 @@ def _because(item: Enforcement) -> str:
 
 
 def _wrapped(text: str) -> list[str]:
-    return _folded("  " + text, WIDTH, _INDENT)
+    return folded("  " + text, _INDENT)
 
 
 def write(summary: Summary, reporter: Any, verbosity: int) -> None:
     """Write the closing section: differing tests by environment, broken environments, a line for each environment."""
     if verbosity < -1:
         return
+    places = Places(summary.matrix)
     reporter.write_sep("=", "envguard")
-    for run in summary.runs:
-        if run.broken:
-            reporter.write_line(f"{run.environment}: stopped:", red=True, bold=True)
-            for promise in run.broken.promises:
-                reporter.write_line(f"  {promise}", red=True)
-    for title, rows in _groups(summary):
+    for name, promises in _stopped(summary, places):
+        reporter.write_line(f"{name}: stopped:", red=True, bold=True)
+        for promise in promises:
+            reporter.write_line(f"  {promise}", red=True)
+    for group in groups(summary, places):
         reporter.write_line("")
-        reporter.write_line(title, bold=True)
-        for row in rows:
+        reporter.write_line(f"{group.title}: {count(len(group.rows), 'test')}", bold=True)
+        for row in group.rows:
             reporter.write_line(f"  {row.nodeid}")
-            for line in (*_reasons(row), *_refused(row)):
+            for line in (*_reasons(row, places), *_refused(row, places)):
                 reporter.write_line(f"      {line}")
-    for line in _losses(summary):
+    for line in _losses(summary, places):
         reporter.write_line(line)
-    if summary.rows:
+    crossed = summary.matrix if summary.matrix and summary.matrix.version_axes else None
+    if crossed:
+        for line in cells.lines(crossed, summary, places):
+            reporter.write_line(line)
+    elif summary.rows:
         reporter.write_line("")
         for line in _table(summary):
             reporter.write_line(line)
-    reporter.write_line("")
-    for line in _environments(summary):
+    for line in cells.package_lines(summary.matrix, places) if summary.matrix else ():
         reporter.write_line(line)
+    reporter.write_line("")
+    for line in _profiles(summary, crossed) if crossed and verbosity < 1 else _environments(summary):
+        reporter.write_line(line)
+
+
+def _stopped(summary: Summary, places: Places) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Environments that were not what their plan promised, with version axes those with the same reason together."""
+    broken = [(run.environment, run.broken.promises) for run in summary.runs if run.broken]
+    if summary.matrix is None:
+        yield from broken
+        return
+    alike = dict.fromkeys(promises for _, promises in broken)
+    for promises in alike:
+        names = [name for name, found in broken if found == promises]
+        yield places.label(names, list(summary.matrix.coordinates)) or "every cell", promises
 
 
 def write_own_environments(reporter: Any) -> None:
@@ -107,47 +128,24 @@ def write_own_environments(reporter: Any) -> None:
             reporter.write_line(f"  {nodeid}: {own}")
 
 
-def _groups(summary: Summary) -> Iterator[tuple[str, list[Row]]]:
-    """Tests by where they fail only: the most telling heading that they can have."""
-    only: dict[tuple[str, ...], list[Row]] = {}
-    for row in summary.rows:
-        if row.only_in:
-            only.setdefault(tuple(row.only_in), []).append(row)
-    for names, rows in only.items():
-        yield f"fails only in {_and(names)}: {_tests(rows)}", rows
-    everywhere: dict[str, list[Row]] = {}
-    for row in summary.rows:
-        if row.everywhere:
-            everywhere.setdefault(row.own_environment, []).append(row)
-    for own, rows in everywhere.items():
-        where = f"in {own}, which it asks for itself" if own else "everywhere, on the host too"
-        yield f"fails {where}: {_tests(rows)}", rows
-    unknown = [row for row in summary.rows if Verdict.UNKNOWN in row.verdicts.values()]
-    if unknown:
-        yield f"fails, not compared with the host: {_tests(unknown)}", unknown
+def _refused(row: Row, places: Places) -> Iterator[str]:
+    found = refused(row, places)
+    for told in found[:_MOST_REFUSALS]:
+        where = f"{told.where}: " if told.where else ""
+        yield from folded(f"{where}refused: {told.text}", "  ", WIDTH + 14)
+    if len(found) > _MOST_REFUSALS:
+        yield f"and {len(found) - _MOST_REFUSALS} more refusals"
 
 
-def _refused(row: Row) -> Iterator[str]:
-    """What was refused to a test that fails, the last first: that is what most likely made it fail."""
-    where: dict[str, list[str]] = {}
-    for name, refusals in row.refusals.items():
-        for refusal in reversed(refusals):
-            where.setdefault(str(refusal), []).append(name)
-    several = len(row.outcomes) > 1
-    for text, names in list(where.items())[:_MOST_REFUSALS]:
-        yield from _folded((f"{', '.join(names)}: " if several else "") + f"refused: {text}", WIDTH + 14, "  ")
-    if len(where) > _MOST_REFUSALS:
-        yield f"and {len(where) - _MOST_REFUSALS} more refusals"
-
-
-def _losses(summary: Summary) -> Iterator[str]:
+def _losses(summary: Summary, places: Places) -> Iterator[str]:
     """What was refused although the test passed: caches that are lost, errors that somebody swallowed."""
     if summary.losses:
         yield ""
-        yield f"passes, but was refused something: {_count(summary.passed_with_refusals())}"
+        yield f"passes, but was refused something: {count(summary.passed_with_refusals(), 'test')}"
     for loss in summary.losses[:_MOST_LOSSES]:
-        where = f" in {_and(loss.environments)}" if len(summary.runs) > 1 else ""
-        yield from (f"  {line}" for line in _folded(f"{loss.refusal}{where}", WIDTH + 12, "  "))
+        where = lost_in(loss, summary, places)
+        text = f"{loss.refusal}{_in(where, summary)}"
+        yield from (f"  {line}" for line in folded(text, "  ", WIDTH + 12))
         more = len(loss.nodeids) - 1
         yield f"      {_when(loss)}" + (f" and {more} more" if more else "")
     if len(summary.losses) > _MOST_LOSSES:
@@ -155,7 +153,13 @@ def _losses(summary: Summary) -> Iterator[str]:
     for run in summary.runs:
         if run.unwatched:
             yield ""
-            yield from _folded(f"{run.environment}: what was refused is not listed: {run.unwatched}", WIDTH, "  ")
+            yield from folded(f"{run.environment}: what was refused is not listed: {run.unwatched}", "  ")
+
+
+def _in(where: str, summary: Summary) -> str:
+    if not where:
+        return ""
+    return f" [{where}]" if summary.matrix else f" in {where}"
 
 
 def _when(loss: Loss) -> str:
@@ -168,39 +172,12 @@ def _when(loss: Loss) -> str:
     )
 
 
-def _tests(rows: list[Row]) -> str:
-    return _count(len(rows))
-
-
-def _count(number: int) -> str:
-    return f"{number} test{'s' * (number != 1)}"
-
-
-def _and(names: Iterable[str]) -> str:
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def _reasons(row: Row) -> Iterator[str]:
-    """The messages of a test's failures, environments with the same message together."""
-    messages: dict[str, list[str]] = {}
-    for name, outcome in row.outcomes.items():
-        if outcome.bad:
-            messages.setdefault(outcome.message, []).append(name)
-    several = len(row.outcomes) > 1
-    for message, names in messages.items():
-        text = (f"{', '.join(names)}: " if several else "") + message
+def _reasons(row: Row, places: Places) -> Iterator[str]:
+    for told in reasons(row, places):
         # Whole, because what matters is often the path at its end; but an assertion can compare two novels.
+        text = told.line
         shown = text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
-        yield from _folded(shown, WIDTH + 14, "  ")
-
-
-def _folded(text: str, width: int, indent: str) -> list[str]:
-    """Fold between words only: a path must stay whole, for whoever copies it."""
-    # A first line that is aligned by spaces keeps them.
-    return textwrap.wrap(
-        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
-    )
+        yield from folded(shown, "  ", WIDTH + 14)
 
 
 def _table(summary: Summary) -> Iterator[str]:
@@ -233,18 +210,58 @@ def _environments(summary: Summary) -> Iterator[str]:
     width = max(len(run.environment) for run in summary.runs)
     for plan, run in zip(summary.plans, summary.runs, strict=True):
         used = run.resources
-        parts = [mechanism(plan), _count(len(run.outcomes)), f"{used.seconds:.1f} s"]
-        if used.peak_memory:
-            parts.append(f"peak memory {show_size(used.peak_memory)}")
-        if used.peak_tmp:
-            parts.append(f"peak /tmp {show_size(used.peak_tmp)}")
+        ran = not run.broken or run.outcomes or used.seconds
+        enforced = mechanism(plan) if ran else "not run"
+        parts = [enforced, count(len(run.outcomes), "test"), f"{used.seconds:.1f} s", *_peaks(used)]
         failing = len(run.failed())
         if failing:
             only = f" ({summary.only_here(run.environment)} only here)" if summary.compared else ""
             parts.insert(2, f"{failing} failed{only}")
-        if refused := summary.refused(run.environment):
-            parts.append(f"{refused} passed with refusals")
-        yield from _folded(f"{run.environment:<{width}}  " + ", ".join(parts), WIDTH, " " * (width + 2))
+        if losing := summary.refused(run.environment):
+            parts.append(f"{losing} passed with refusals")
+        if plan.machine:
+            parts.append(f"on {plan.machine.name}")
+        yield from folded(f"{run.environment:<{width}}  " + ", ".join(parts), " " * (width + 2))
+
+
+def _profiles(summary: Summary, matrix: Matrix) -> Iterator[str]:
+    """A line for each profile: what all of its cells did together."""
+    by_profile: dict[str, list[tuple[Plan, Run]]] = {}
+    for plan, run in zip(summary.plans, summary.runs, strict=True):
+        by_profile.setdefault(_profile(matrix, run), []).append((plan, run))
+    width = max(map(len, by_profile), default=0)
+    for profile, ran in by_profile.items():
+        runs = [run for _, run in ran]
+        used = reduce(Resources.and_worker, (run.resources for run in runs))
+        slowest = max(runs, key=lambda run: run.resources.seconds)
+        parts = [*dict.fromkeys(mechanism(plan) for plan, _ in ran), count(len(runs), "cell")]
+        parts.append(count(sum(len(run.outcomes) for run in runs), "test"))
+        if failing := sum(len(run.failed()) for run in runs):
+            only = sum(summary.only_here(run.environment) for run in runs)
+            host = all(plan.is_host for plan, _ in ran)
+            parts.append(f"{failing} failed" + (f" ({only} only here)" if summary.compared and not host else ""))
+        if refusals := sum(summary.refused(run.environment) for run in runs):
+            parts.append(f"{refusals} passed with refusals")
+        parts.append(f"{used.seconds:.1f} s" + _which(matrix, slowest, runs))
+        machines = dict.fromkeys(plan.machine.name if plan.machine else "" for plan, _ in ran)
+        if any(machines):
+            parts.append(f"on {together(name or 'this machine' for name in machines)}")
+        text = ", ".join([*parts, *_peaks(used)])
+        yield from folded(f"{profile:<{width}}  {text}" if profile else text, " " * (width + 2 if profile else 2))
+
+
+def _profile(matrix: Matrix, run: Run) -> str:
+    return matrix.profile(run.environment) if run.environment in matrix.coordinates else run.environment
+
+
+def _which(matrix: Matrix, slowest: Run, runs: Sequence[Run]) -> str:
+    cell = matrix.cells.get(slowest.environment)
+    return f" (slowest: {cell.cell.name})" if cell and len(runs) > 1 else ""
+
+
+def _peaks(used: Resources) -> list[str]:
+    memory = [f"peak memory {show_size(used.peak_memory)}"] if used.peak_memory else []
+    return memory + ([f"peak /tmp {show_size(used.peak_tmp)}"] if used.peak_tmp else [])
 
 
 def mechanism(plan: Plan) -> str:

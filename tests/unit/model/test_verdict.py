@@ -111,7 +111,30 @@ E   ModuleNotFoundError: No module named 'nothing'
 )
 def test_outcome_of_a_report(of: Any, expected: Outcome) -> None:
     """Pytest's report becomes one word, and for what went wrong the line that says it."""
-    assert Outcome.of(of) == expected
+    assert Outcome.of(of)._replace(place=None) == expected
+
+
+def test_where_a_test_failed() -> None:
+    """The last line of the test's own file in the traceback, else the line at which the test begins."""
+    failed = report("failed", failure(refuse))
+    line = refuse.__code__.co_firstlineno + 2
+    own = "tests/unit/model/test_verdict.py"
+    failed.location = (own, 7, "x")
+    assert Outcome.of(failed).place == (own, line)
+    failed.location = ("other/test_verdict.py", 7, "x")
+    assert Outcome.of(failed).place == ("other/test_verdict.py", 8)
+    failed.location = ("verdict.py", None, "x")
+    assert Outcome.of(failed).place == ("verdict.py", 1)
+    assert Outcome.of(report("failed", "it crashed", "???")).place == ("t.py", 1)
+    assert Outcome.of(report("passed")).place is None
+
+
+def test_where_a_collection_failed() -> None:
+    """The last line of the file that pytest names."""
+    assert Outcome.of(collected("failed", COLLECTION_ERROR)).place == ("t.py", 1)
+    deeper = COLLECTION_ERROR.replace("t.py:1: in", "t.py:1: in <module>\n    f()\nt.py:12: in")
+    assert Outcome.of(collected("failed", deeper)).place == ("t.py", 12)
+    assert Outcome.of(collected("failed", "")).place == ("t.py", 1)
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.verdict import Outcome, Run, Verdict
 from pytest_envguard.report.summary import Row, summarise
+from tests.unit.report.pages import LAMBDA, matrix_run
 
 PASSED, SKIPPED = Outcome("passed"), Outcome("skipped")
 FAILED, ERROR = Outcome("failed", "EROFS"), Outcome("error", "no module")
@@ -43,6 +44,27 @@ def test_without_a_baseline_nothing_is_only_here() -> None:
     assert (row.verdicts, row.only_in, row.everywhere) == ({"lambda": Verdict.UNKNOWN}, [], False)
 
 
+def test_with_versions_each_environment_is_judged_by_its_own_host() -> None:
+    """What fails with the same versions on the host too isn't the environment's, whatever other versions do."""
+
+    def happened(profile: str, versions: dict[str, str]) -> dict[str, Outcome]:
+        return {"t": FAILED if profile == "lambda" or versions["six"] == "1.15.0" else PASSED}
+
+    sample = matrix_run({"six": ("1.15.0", "1.16.0")}, happened, (LAMBDA,))
+    summary = sample.summary()
+    (row,) = summary.rows
+    assert row.verdicts == {"lambda-six1.15.0": Verdict.EVERYWHERE, "lambda-six1.16.0": Verdict.ONLY_HERE}
+    assert row.hosts == {"lambda-six1.15.0": FAILED, "lambda-six1.16.0": PASSED}
+    assert (row.on_host, summary.compared, summary.only_here("lambda-six1.16.0")) == (FAILED, True, 1)
+
+
+def test_with_versions_on_the_host_each_environment_is_its_own_measure() -> None:
+    """Nothing is only the environment's where there is no other environment."""
+    summary = matrix_run({"six": ("1.15.0", "1.16.0")}, lambda *_: {"t": FAILED}).summary()
+    (row,) = summary.rows
+    assert (row.only_in, row.everywhere, summary.compared) == ([], True, False)
+
+
 def test_an_empty_run_has_no_rows() -> None:
     """Nothing ran, nothing is told."""
     assert summarise([Plan("lambda", "")], [run("lambda")], run("host")).rows == []
@@ -66,6 +88,16 @@ def test_what_was_refused_to_passing_tests_is_grouped_by_its_author() -> None:
     assert cache.refusal.target == "/cache/x1.tmp"
     assert (other.environments, other.nodeids) == (("lambda",), ("b",))
     assert (summary.refused("lambda"), summary.refused("offline"), summary.passed_with_refusals()) == (2, 1, 2)
+
+
+def test_the_same_line_in_another_cell_is_the_same_loss() -> None:
+    """The cell's folder doesn't count."""
+    sample = matrix_run({"six": ("1.15.0", "1.16.0")}, lambda *_: {"t": PASSED}, (LAMBDA,))
+    for run in sample.runs:
+        folder = f"/cache/cells/{run.environment.removeprefix('lambda-')}"
+        run.refused("tests/t.py::t", [refusal(f"{folder}/x/y", f"{folder}/lib/six.py:3")])
+    (loss,) = sample.summary().losses
+    assert loss.environments == ("lambda-six1.15.0", "lambda-six1.16.0")
 
 
 def test_what_was_refused_to_a_failing_test_stands_with_it() -> None:

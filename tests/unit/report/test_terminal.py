@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
+from pytest_envguard.model.finding import Audited, Finding, NotAudited, Vulnerability
 from pytest_envguard.model.plan import Enforcement, Plan, Strength
 from pytest_envguard.model.verdict import Broken, Outcome, Resources, Run
 from pytest_envguard.report.summary import summarise
@@ -19,7 +21,10 @@ from tests.unit.report.pages import (
     OFFLINE,
     PASSED,
     UNREACHABLE,
+    Happened,
     Paper,
+    Sample,
+    matrix_run,
     run,
 )
 
@@ -219,6 +224,155 @@ def test_quiet(verbosity: int, written: bool) -> None:
     assert bool(printed([LAMBDA], [run("lambda", test_a=PASSED)], verbosity=verbosity)) is written
 
 
+BOTH = {"litellm": ("1.53.9", "1.60.8"), "tiktoken": ("0.7.0", "0.9.0")}
+
+
+def cells_printed(sample: Sample, verbosity: int = 0, **more: Any) -> str:
+    """Return the closing section of a run with version axes."""
+    paper = Paper()
+    write(sample.summary(**more), paper, verbosity)
+    return paper.text
+
+
+def in_cells(profile: str, versions: dict[str, str]) -> Happened:
+    """Fail for several reasons in several places."""
+    litellm, tiktoken = versions.values()
+    if (litellm, tiktoken) == ("1.60.8", "0.9.0"):
+        return "Because litellm==1.60.8 depends on tiktoken<0.9.0,\n  your requirements are unsatisfiable."
+    wrong = Outcome("failed", "TypeError: wrong" if tiktoken == "0.9.0" else "ValueError: old")
+    return {
+        "test_ok": PASSED,
+        "test_cache": EROFS if profile == "lambda" and tiktoken == "0.7.0" else PASSED,
+        "test_home": EROFS if profile == "lambda" else PASSED,
+        "test_tokens": wrong if litellm == "1.53.9" else PASSED,
+    }
+
+
+def test_versions() -> None:
+    """Groups by what explains them, a table of versions and profiles, reasons of lost cells, a line for each profile."""
+    sample = matrix_run(BOTH, in_cells, (LAMBDA, CONTAINER))
+    sample.runs[0].refused(
+        "tests/test_cache.py::test_cache", [["open", "/x", "EROFS", "tiktoken", "load.py:1", 1, "call", ""]]
+    )
+    for one in sample.runs[:3]:
+        one.refused("tests/test_ok.py::test_ok", [["open", "/y", "EROFS", "tiktoken", "load.py:2", 1, "call", ""]])
+    assert cells_printed(sample) == page(
+        """
+        =================================== envguard ===================================
+
+        fails with tiktoken 0.7.0 in lambda, whatever litellm: 1 test
+          tests/test_cache.py::test_cache
+              OSError: [Errno 30] Read-only file system: '/home/me/.cache/thing'
+              refused: open /x: EROFS (tiktoken, load.py:1)
+
+        fails only in lambda: 1 test
+          tests/test_home.py::test_home
+              OSError: [Errno 30] Read-only file system: '/home/me/.cache/thing'
+
+        fails with litellm 1.53.9, on the host too, whatever tiktoken: 1 test
+          tests/test_tokens.py::test_tokens
+              tiktoken 0.7.0: ValueError: old
+              tiktoken 0.9.0: TypeError: wrong
+
+        passes, but was refused something: 1 test
+          open /y: EROFS (tiktoken, load.py:2) [lambda]
+              tests/test_ok.py::test_ok
+
+        litellm  tiktoken  lambda          container
+        1.53.9   0.7.0     3 FAIL          1 FAIL
+        1.53.9   0.9.0     2 FAIL          1 FAIL
+        1.60.8   0.7.0     2 FAIL          passes
+        1.60.8   0.9.0     not resolvable  not resolvable
+
+        litellm 1.60.8 with tiktoken 0.9.0: not resolvable: Because litellm==1.60.8
+          depends on tiktoken<0.9.0, your requirements are unsatisfiable.
+
+        lambda     kernel, 3 cells, 12 tests, 7 failed (5 only here), 3 passed with
+                   refusals, 3.0 s (slowest: litellm1.60.8-tiktoken0.7.0)
+        container  kernel, parts approximated, 3 cells, 12 tests, 2 failed (0 only
+                   here), 6.0 s (slowest: litellm1.60.8-tiktoken0.7.0)
+        """
+    )
+
+
+def test_versions_without_profiles() -> None:
+    """The table has one column, and nothing is said about a host that there is no other than."""
+    sample = matrix_run({"litellm": ("1.53.9", "1.60.8")}, lambda *_: {"test_a": PASSED})
+    assert cells_printed(sample) == page(
+        """
+        =================================== envguard ===================================
+
+        litellm  result
+        1.53.9   passes
+        1.60.8   passes
+
+        unrestricted, 2 cells, 2 tests, 2.0 s (slowest: litellm1.60.8)
+        """
+    )
+
+
+def test_versions_with_a_line_for_each_environment() -> None:
+    """-v shows each, with the machine that it ran on; without it a profile's machines."""
+    sample = matrix_run({"six": ("1.15.0", "1.16.0")}, lambda *_: {"test_a": PASSED}, (LAMBDA,))
+    hosts = {"lambda-six1.16.0": "build1"}
+    assert cells_printed(sample, 1, machines=hosts).splitlines()[-2:] == [
+        "lambda-six1.15.0  kernel, 1 test, 1.0 s",
+        "lambda-six1.16.0  kernel, 1 test, 2.0 s, on build1",
+    ]
+    assert "(slowest: six1.16.0), on this machine and build1" in " ".join(cells_printed(sample, machines=hosts).split())
+
+
+def test_cells_that_were_stopped() -> None:
+    """Those with the same broken promise are told together."""
+    sample = matrix_run(BOTH, lambda *_: {"test_a": PASSED}, (LAMBDA, CONTAINER))
+    for one in sample.runs:
+        if "0.7.0" in one.environment:
+            one.broken = Broken(("root: / is writable",))
+    assert cells_printed(sample).splitlines()[1:3] == ["tiktoken 0.7.0: stopped:", "  root: / is writable"]
+    for one in sample.runs:
+        one.broken = Broken(("root: / is writable",))
+    assert cells_printed(sample).splitlines()[1] == "every cell: stopped:"
+
+
+def test_packages_and_advisories() -> None:
+    """They stand below the table, each thing once."""
+    sample = matrix_run({"six": ("1.15.0", "1.16.0")}, lambda *_: {"test_a": PASSED}, (LAMBDA,))
+    found = Vulnerability(
+        "urllib3", "1.26.0", "PYSEC-1", (), ("2.0",), "Something that takes a line of its own to be told"
+    )
+    text = cells_printed(
+        sample,
+        findings={"six1.15.0": [Finding("too big", "", "312 MiB unzipped", "", "lambda", ("torch 200 MiB",))]},
+        audits={
+            "six1.15.0": Audited("PyPI", (found,), {"urllib3": "1.26.0"}, {"mine": "not known"}),
+            "six1.16.0": NotAudited("the service could not be reached"),
+        },
+    )
+    assert text.partition("passes\n\n")[2] == page(
+        """
+        packages: 1 finding
+          six 1.15.0: lambda: 312 MiB unzipped
+              torch 200 MiB
+
+        advisories: 1 found
+          six 1.15.0: urllib3 1.26.0: PYSEC-1, fixed in 2.0: Something that takes a line
+            of its own to be told
+              no cell of this matrix has the fix
+          six 1.15.0: audited 1 of 2 packages (PyPI)
+          six 1.16.0: not audited: the service could not be reached
+
+        lambda  kernel, 2 cells, 2 tests, 2.0 s (slowest: six1.16.0)
+        """
+    )
+
+
+def test_nothing_found_is_not_said_where_nobody_looked() -> None:
+    """No number of advisories stands above cells that were not audited."""
+    sample = matrix_run({"six": ("1.15.0", "1.16.0")}, lambda *_: {"test_a": PASSED})
+    text = cells_printed(sample, audits=dict.fromkeys(("six1.15.0", "six1.16.0"), NotAudited("no network")))
+    assert "advisories:\n  not audited: no network\n" in text
+
+
 MIXED = Plan(
     "edge",
     "edge",
@@ -279,3 +433,20 @@ MIXED = Plan(
 def test_the_header(plan: Plan, verbose: bool, text: str) -> None:
     """What is enforced stands in a line for each mechanism, everything weaker in one of its own with its reason."""
     assert "\n".join(plan_lines(plan, verbose)) + "\n" == page(text)
+
+
+def test_versions_of_which_none_could_be_had() -> None:
+    """There is a table and its reasons, though nothing ran."""
+    sample = matrix_run({"six": ("1.15.0", "1.16.0")}, lambda *_: "Because nobody has them.", (LAMBDA,))
+    assert cells_printed(sample) == page(
+        """
+        =================================== envguard ===================================
+
+        six     result
+        1.15.0  not resolvable
+        1.16.0  not resolvable
+
+        every cell: not resolvable: Because nobody has them.
+
+        """
+    )
