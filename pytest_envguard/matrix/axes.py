@@ -107,7 +107,8 @@ def read_asked(
     are left out as well, for they'd bring back versions that weren't asked for.
 
     Args:
-        texts: Each an axis, ``as-of=DATE``, ``as-of=release``, ``strategy=all``, ``strategy=pairwise``, or the name of a set.
+        texts: Each an axis, ``as-of=DATE``, ``as-of=release``, ``strategy=all``, ``strategy=pairwise``, ``with=REQUIREMENT``, or
+            the name of a set.
         sets: The project's, by name.
         where: What the texts come from, for messages.
 
@@ -117,9 +118,13 @@ def read_asked(
     named: dict[str, VersionSet] = {}
     options: dict[str, str] = {}
     axes: dict[str, Axis] = {}
+    extra: dict[str, None] = {}
     for text in filter(None, map(str.strip, texts)):
+        further = re.fullmatch(r"with\s*=(?!=)\s*(.*)", text)
         option = re.fullmatch(r"(as[-_]of|strategy)\s*=+\s*(.*)", text)
-        if option:
+        if further:
+            extra.update(dict.fromkeys(_requirements([further[1]], f"{where}: `{text}`")))
+        elif option:
             key = option[1].replace("_", "-")
             value = (
                 _strategy(option[2], f"{where}: `{text}`")
@@ -146,6 +151,7 @@ def read_asked(
         axes=tuple({**{axis.name: axis for axis in base.axes}, **axes}.values()),
         strategy=_strategy(options.get("strategy", base.strategy), where),
         as_of=options.get("as-of", base.as_of),
+        extra=tuple(dict.fromkeys((*base.extra, *extra))),
         include=tuple(entry for entry in base.include if not axes.keys() & dict(entry.versions).keys()),
     )
 

@@ -1,6 +1,10 @@
-"""Workflow commands that GitHub Actions shows as annotations: one for a cause, not for a test."""
+"""Workflow commands that GitHub Actions shows as annotations: one for a cause, not for a test.
 
-# No `from __future__ import annotations` in here: it would be one.
+The runner shows ten errors and ten warnings of each step, and drops the rest without a word.
+"""
+
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -23,7 +27,7 @@ class _Annotation(NamedTuple):
     place: tuple[str, int] | None = None
 
 
-def annotations(summary: Summary) -> list[str]:
+def annotation_lines(summary: Summary) -> list[str]:
     """Return lines such as ``::error file=test_a.py,line=3,title=fails only in lambda::OSError…``, at most ten of a kind."""
     places = Places(summary.matrix)
     errors = [*_stopped(summary, places), *_failures(summary, places)]

@@ -1,22 +1,19 @@
-"""The run for GitHub Actions: a job summary in Markdown, and annotations. Text only; who writes it where is the session's.
+"""The run as the summary of a job of GitHub Actions, in Markdown. Text only; who writes it where is the session's.
 
-A job summary may have 1 MiB for each step, and of annotations ten errors and ten warnings are shown for each step
-(https://docs.github.com/actions: "Workflow commands", "Adding a job summary"; the limit of ten is that of the runner).
+A job summary may have 1 MiB for each step (https://docs.github.com/actions: "Workflow commands", "Adding a job summary").
 """
 
-# No `from __future__ import annotations` in here: it would take the name.
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.report import packages, table
-from pytest_envguard.report.annotations import annotations
 from pytest_envguard.report.groups import Group, Places, count, groups, lost_in, reasons, refused
 from pytest_envguard.report.packages import Item
 from pytest_envguard.report.summary import Summary
 from pytest_envguard.report.terminal import mechanism
-
-__all__ = ["LIMIT", "annotations", "job_summary"]
 
 LIMIT = 1_048_576
 _ROOM = 8192  # kept for saying what was left out

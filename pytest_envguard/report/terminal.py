@@ -88,21 +88,22 @@ def write(summary: Summary, reporter: Any, verbosity: int) -> None:
             reporter.write_line(f"  {row.nodeid}")
             for line in (*_reasons(row, places), *_refused(row, places)):
                 reporter.write_line(f"      {line}")
-    for line in _losses(summary, places):
+    for line in (*_losses(summary, places), *_closing(summary, places, verbosity)):
         reporter.write_line(line)
+
+
+def _closing(summary: Summary, places: Places, verbosity: int) -> Iterator[str]:
+    """The table, what is known about packages, and a line for each environment."""
     crossed = summary.matrix if summary.matrix and summary.matrix.version_axes else None
     if crossed:
-        for line in cells.lines(crossed, summary, places):
-            reporter.write_line(line)
+        yield from cells.lines(crossed, summary, places)
     elif summary.rows:
-        reporter.write_line("")
-        for line in _table(summary):
-            reporter.write_line(line)
-    for line in cells.package_lines(summary.matrix, places) if summary.matrix else ():
-        reporter.write_line(line)
-    reporter.write_line("")
-    for line in _profiles(summary, crossed) if crossed and verbosity < 1 else _environments(summary):
-        reporter.write_line(line)
+        yield ""
+        yield from _table(summary)
+    if summary.matrix:
+        yield from cells.package_lines(summary.matrix, places)
+    yield ""
+    yield from _profiles(summary, crossed) if crossed and verbosity < 1 else _environments(summary)
 
 
 def _stopped(summary: Summary, places: Places) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -118,6 +118,14 @@ def test_repeated_options_are_one_set() -> None:
     )
 
 
+def test_further_requirements_are_added_to_those_of_a_set() -> None:
+    """Each repetition is one, as pip reads it."""
+    asked = read_asked(["old", "with=wheel", "with = litellm[proxy]>=1,<2"], small())
+    assert asked.extra == ("setuptools<81", "wheel", "litellm[proxy]>=1,<2")
+    with pytest.raises(EnvguardError, match="expected a requirement such as `setuptools<81`"):
+        read_asked(["six==1.16", "with=<81"], {})
+
+
 def test_an_axis_replaces_that_of_a_named_set() -> None:
     """A set is taken as it is, but for what stands beside its name."""
     sets = small()

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from pytest_envguard.model.finding import Audited, Finding, NotAudited, Vulnerability
 from pytest_envguard.model.verdict import Broken, Outcome
-from pytest_envguard.report.annotations import annotations
+from pytest_envguard.report.annotations import annotation_lines
 from pytest_envguard.report.summary import summarise
 from tests.unit.report.pages import CONTAINER, EROFS, LAMBDA, NO_MODULE, PASSED, Happened, matrix_run, run
 
@@ -17,7 +17,7 @@ def test_tests_that_fail_for_the_same_cause_are_one_annotation() -> None:
     """It points to the first of them, and names the others."""
     here = run("lambda", test_a=PLACED, test_b=PASSED, test_c=EROFS, test_d=NO_MODULE)
     summary = summarise([LAMBDA], [here], run("host", test_a=PASSED, test_c=PASSED, test_d=PASSED))
-    assert annotations(summary) == [
+    assert annotation_lines(summary) == [
         (
             "::error file=tests/test_a.py,line=12,title=fails only in lambda"
             "::OSError: [Errno 30] Read-only file system: '/home/me/.cache/thing'%0A"
@@ -29,7 +29,7 @@ def test_tests_that_fail_for_the_same_cause_are_one_annotation() -> None:
 
 def test_nothing_to_say() -> None:
     """A run in which everything passes has no annotations."""
-    assert annotations(summarise([LAMBDA], [run("lambda", test_a=PASSED)], None)) == []
+    assert annotation_lines(summarise([LAMBDA], [run("lambda", test_a=PASSED)], None)) == []
 
 
 def test_what_a_command_takes_for_itself_is_escaped() -> None:
@@ -37,7 +37,7 @@ def test_what_a_command_takes_for_itself_is_escaped() -> None:
     odd = Outcome("failed", "100% of 3,4: \r\n::error::", "", ("tests/a,b:c%.py", 1))
     one, two = ("1.0", "2.0")
     sample = matrix_run({"six": (one, two)}, lambda _, versions: {"t": odd if versions["six"] == one else PASSED})
-    (command,) = annotations(sample.summary())
+    (command,) = annotation_lines(sample.summary())
     assert command == (
         "::error file=tests/a%2Cb%3Ac%25.py,line=1,title=fails with six 1.0"
         "::100%25 of 3,4: %0D%0A::error::%0Atests/t.py::t"
@@ -51,7 +51,7 @@ def test_reasons_of_several_cells() -> None:
     def happened(_: str, versions: dict[str, str]) -> Happened:
         return {"t": Outcome("failed", f"wrong in {versions['six']}")}
 
-    (command,) = annotations(matrix_run({"six": ("1.15.0", "1.16.0")}, happened).summary())
+    (command,) = annotation_lines(matrix_run({"six": ("1.15.0", "1.16.0")}, happened).summary())
     assert command == (
         "::error title=fails in every cell::six 1.15.0: wrong in 1.15.0%0Asix 1.16.0: wrong in 1.16.0%0Atests/t.py::t"
     )
@@ -60,22 +60,22 @@ def test_reasons_of_several_cells() -> None:
 def test_ten_of_a_kind() -> None:
     """The last says how many more there are."""
     outcomes = {f"test_{n}": Outcome("failed", f"reason {n}") for n in range(25)}
-    told = annotations(summarise([LAMBDA], [run("lambda", **outcomes)], None))
+    told = annotation_lines(summarise([LAMBDA], [run("lambda", **outcomes)], None))
     assert len(told) == 10
     assert told[-1] == "::error title=envguard::and 16 more: see the job summary"
     few = dict(list(outcomes.items())[:10])
-    assert "more" not in annotations(summarise([LAMBDA], [run("lambda", **few)], None))[-1]
+    assert "more" not in annotation_lines(summarise([LAMBDA], [run("lambda", **few)], None))[-1]
 
 
 def test_many_tests_of_one_cause() -> None:
     """Ten names are enough."""
-    told = annotations(summarise([LAMBDA], [run("lambda", **{f"test_{n}": EROFS for n in range(25)})], None))
+    told = annotation_lines(summarise([LAMBDA], [run("lambda", **{f"test_{n}": EROFS for n in range(25)})], None))
     assert told[0].endswith("tests/test_9.py::test_9%0Aand 15 more tests")
 
 
 def test_a_long_message_is_cut() -> None:
     """An annotation isn't the place for a novel."""
-    (told,) = annotations(summarise([LAMBDA], [run("lambda", t=Outcome("failed", "x" * 9000))], None))
+    (told,) = annotation_lines(summarise([LAMBDA], [run("lambda", t=Outcome("failed", "x" * 9000))], None))
     assert len(unquote(told)) < 4200
     assert told.endswith("...")
 
@@ -85,7 +85,7 @@ def test_environments_that_were_stopped_are_errors() -> None:
     sample = matrix_run({"six": ("1.15.0", "1.16.0")}, lambda *_: {"t": PASSED}, (LAMBDA,))
     for one in sample.runs:
         one.broken = Broken(("root: / is writable",))
-    assert annotations(sample.summary()) == [
+    assert annotation_lines(sample.summary()) == [
         "::error title=stopped%3A 2 environments::lambda-six1.15.0, lambda-six1.16.0: root: / is writable"
     ]
 
@@ -105,7 +105,7 @@ def test_what_is_no_failure_is_a_warning() -> None:
         audits={"six1.15.0": Audited("PyPI", (bad,), {"six": "1.15.0"}), "six1.17.0": NotAudited("no network")},
     )
     refused = "::warning title=passes%2C but was refused something%3A lambda%2C six 1.15.0"
-    assert annotations(summary) == [
+    assert annotation_lines(summary) == [
         "::warning title=not resolvable%3A six 1.16.0::Because so.",
         "::warning title=packages%3A 1 finding::six 1.15.0: six needs x, not installed",
         (
@@ -121,6 +121,6 @@ def test_what_is_no_failure_is_a_warning() -> None:
 def test_no_cell_was_audited() -> None:
     """The title doesn't speak of some."""
     sample = matrix_run({"six": ("1.15.0",)}, lambda *_: {"t": PASSED})
-    assert annotations(sample.summary(audits={"six1.15.0": NotAudited("no network")})) == [
+    assert annotation_lines(sample.summary(audits={"six1.15.0": NotAudited("no network")})) == [
         "::warning title=not audited::not audited: no network"
     ]

@@ -6,8 +6,7 @@ import pytest
 
 from pytest_envguard.model.finding import Finding, NotAudited
 from pytest_envguard.model.verdict import Broken, Outcome
-from pytest_envguard.report import github
-from pytest_envguard.report.annotations import annotations
+from pytest_envguard.report.annotations import annotation_lines
 from pytest_envguard.report.github import job_summary
 from pytest_envguard.report.summary import Summary, summarise
 from tests.unit.report.pages import CONTAINER, EROFS, HOST, LAMBDA, PASSED, Happened, matrix_run, run
@@ -153,9 +152,4 @@ def test_a_name_that_no_encoding_has_can_be_written() -> None:
     odd = Outcome("failed", "no file 'caf\udce9'")
     summary = summarise([LAMBDA], [run("lambda", test_a=odd)], None)
     assert "caf\\udce9" in job_summary(summary).encode("utf-8").decode()
-    assert all(line.encode("utf-8") for line in annotations(summary))
-
-
-def test_public_names() -> None:
-    """Both texts for GitHub are had from one module."""
-    assert (github.annotations, github.LIMIT) == (annotations, 1 << 20)
+    assert all(line.encode("utf-8") for line in annotation_lines(summary))

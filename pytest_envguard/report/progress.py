@@ -1,0 +1,258 @@
+"""How far the cells of a matrix are: a row for each on a terminal, else a line when one is finished."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple, TextIO
+
+RESOLVING = "resolving"
+READY = "ready"
+WAITING = ""  # nothing has been done for it yet
+_GOES_ON = frozenset({WAITING, RESOLVING, "building", "compiling bytecode", "waiting for another run"})
+_EVERY = 0.1  # seconds from one drawing to the next
+_LEAST = 20  # columns below which nothing can be drawn
+_GREEN, _RED, _DIM, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[0m"
+_UP, _TO_END, _HIDE, _SHOW = "\x1b[{}A", "\x1b[K", "\x1b[?25l", "\x1b[?25h"
+_BELOW = "\x1b[J"
+# What is drawn at once appears at once, on terminals that know it; others ignore it (contour-terminal.org, mode 2026).
+_TOGETHER, _DONE = "\x1b[?2026h", "\x1b[?2026l"
+
+
+class Row(NamedTuple):
+    """A cell as it stands.
+
+    Attributes:
+        name: Its factors.
+        stage: Such as "building"; "" before the first.
+        detail: What more there is to say, in one line.
+        began: When its first stage began, seconds of any clock; None before.
+        ended: When it was finished; None before.
+    """
+
+    name: str
+    stage: str = WAITING
+    detail: str = ""
+    began: float | None = None
+    ended: float | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.stage not in _GOES_ON
+
+    def at(self, stage: str, detail: str, now: float) -> Row:
+        """Return it at another stage."""
+        began = now if self.began is None else self.began
+        row = self._replace(stage=stage, detail=" ".join(detail.split()), began=began)
+        return row._replace(ended=now) if row.finished else row
+
+    def seconds(self, now: float) -> float | None:
+        """Return how long it has taken, None before it began."""
+        return None if self.began is None else (now if self.ended is None else self.ended) - self.began
+
+
+def line(row: Row, width: int, names: int, now: float, *, colour: bool) -> str:
+    """Return a row in exactly one line of a terminal.
+
+    Args:
+        row: What to show.
+        width: Columns of the terminal.
+        names: Columns for the name.
+        now: Of the same clock as the row.
+        colour: Whether to use any.
+    """
+    seconds = row.seconds(now)
+    time_shown = "" if seconds is None else f"{seconds:6.1f} s"
+    stage = row.stage if not row.detail else f"{row.stage}: {row.detail}"
+    names = min(names, max(8, width // 2))
+    room = width - 1 - names - 2 - 10  # the last column stays free, where some terminals wrap
+    if room < 8:
+        text = _cut(f"{_cut(row.name, names)} {row.stage}", width - 1)
+        return _coloured(text, row, colour=colour)
+    shown = _cut(stage, room)
+    padded = f"{_cut(row.name, names):<{names}}  "
+    return padded + _coloured(shown, row, colour=colour) + " " * (room - len(shown)) + f"{time_shown:>10}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
+
+
+def _coloured(text: str, row: Row, *, colour: bool) -> str:
+    if not colour or not text:
+        return text
+    shade = _GREEN if row.stage == READY else _RED if row.finished else _DIM
+    return f"{shade}{text}{_PLAIN}"
+
+
+def screen(rows: Sequence[Row], about: str, width: int, height: int, now: float, *, colour: bool) -> list[str]:
+    """Return what stands on the terminal: each cell's row, or, where they don't fit, those that are worked on and a sum."""
+    names = max((len(row.name) for row in rows), default=0)
+    room = max(1, height - 2 - bool(about))
+    shown = list(rows)
+    rest = ""
+    if len(rows) > room:
+        working = [row for row in rows if not row.finished and row.stage]
+        shown = working[: room - 1]
+        finished = sum(row.finished for row in rows)
+        failed = sum(row.finished and row.stage != READY for row in rows)
+        rest = f"{finished} of {len(rows)} cells finished" + (f", {failed} of them can't be had" if failed else "")
+    lines = [line(row, width, names, now, colour=colour) for row in shown]
+    return [*([_cut(about, width - 1)] if about else []), *lines, *([_cut(rest, width - 1)] if rest else [])]
+
+
+class Lines:
+    """Progress where nothing can be drawn over: a line for each cell that is finished."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._rows: dict[str, Row] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, names: Sequence[str]) -> None:
+        """Take note of the cells."""
+        with self._lock:
+            self._rows = {name: Row(name) for name in names}
+
+    def step(self, name: str, stage: str, detail: str = "") -> None:
+        """Say what has become of a cell if that is its end; not of one that was there before."""
+        if not name:
+            return
+        with self._lock:
+            now = time.monotonic()
+            before = self._rows.get(name, Row(name))
+            row = self._rows[name] = before.at(stage, detail, now)
+            if row.finished and not (row.stage == READY and before.stage == WAITING):
+                detail = f": {row.detail}" if row.detail else ""
+                self._stream.write(f"envguard: {name}: {stage} ({row.seconds(now):.1f} s){detail}\n")
+                self._stream.flush()
+
+    def close(self) -> None:
+        """Do nothing more."""
+
+
+class Live:
+    """Progress on a terminal: rows that are drawn again where they stand."""
+
+    def __init__(self, stream: TextIO, *, colour: bool) -> None:
+        self._stream = stream
+        self._colour = colour
+        self._rows: dict[str, Row] = {}
+        self._about = ""
+        self._drawn = 0
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._clock: threading.Thread | None = None
+
+    def begin(self, names: Sequence[str]) -> None:
+        """Show the cells, from now on with what happens to them."""
+        with self._lock:
+            self._rows = {name: Row(name) for name in names}
+            self._about = ""
+        self._start()
+
+    def step(self, name: str, stage: str, detail: str = "") -> None:
+        """Show a cell's stage, or without a name what the run as a whole is about."""
+        with self._lock:
+            if name:
+                self._rows[name] = self._rows.get(name, Row(name)).at(stage, detail, time.monotonic())
+            else:
+                self._about = f"{stage}: {detail}" if detail else stage
+        if not name:
+            self._start()
+
+    def _start(self) -> None:
+        if self._clock is None:
+            self._clock = threading.Thread(target=self._run, name="envguard-progress", daemon=True)
+            self._clock.start()
+
+    def _run(self) -> None:
+        """Draw again and again; nothing at all where everything is there at once."""
+        while not self._closed.wait(_EVERY):
+            self._draw()
+
+    def _draw(self) -> None:
+        size = _size(self._stream)
+        if size.columns < _LEAST:
+            return
+        with self._lock:
+            rows, about = list(self._rows.values()), self._about
+        lines = screen(rows, about, size.columns, size.lines, time.monotonic(), colour=self._colour)
+        back = _UP.format(self._drawn) if self._drawn else ""
+        body = "".join(f"{text}{_TO_END}\n" for text in lines)
+        self._write(f"{_TOGETHER}{_HIDE}{back}\r{body}{_BELOW}{_DONE}")
+        self._drawn = len(lines)
+
+    def _write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):  # the terminal is gone, which is nothing to fail for
+            self._closed.set()
+
+    def close(self) -> None:
+        """Leave the rows of cells that can't be had, remove the others, and show the cursor again."""
+        self._closed.set()
+        if self._clock is not None:
+            self._clock.join()
+        if not self._drawn:
+            return
+        with self._lock:
+            rows = [row for row in self._rows.values() if row.finished and row.stage != READY]
+        width = max(_LEAST, _size(self._stream).columns)
+        names = max((len(row.name) for row in rows), default=0)
+        lines = [line(row, width, names, time.monotonic(), colour=self._colour) for row in rows]
+        body = "".join(f"{text}{_TO_END}\n" for text in lines)
+        self._write(f"{_UP.format(self._drawn)}\r{body}{_BELOW}{_SHOW}")
+        self._drawn = 0
+
+
+def _size(stream: TextIO) -> os.terminal_size:
+    """Return the terminal's size: of the very stream, for pytest may have turned descriptor 1 to a file meanwhile."""
+    try:
+        size = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        return shutil.get_terminal_size()
+    return size if size.columns and size.lines else shutil.get_terminal_size()
+
+
+class Quiet:
+    """Progress that isn't shown."""
+
+    def begin(self, names: Sequence[str]) -> None:
+        """Do nothing."""
+
+    def step(self, name: str, stage: str, detail: str = "") -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+@contextmanager
+def showing(
+    stream: TextIO, *, quiet: bool = False, environ: Mapping[str, str] = os.environ
+) -> Iterator[Live | Lines | Quiet]:
+    """Show progress on ``stream`` as well as it can; whatever happens, the terminal is left as it was.
+
+    Args:
+        stream: Usually standard output.
+        quiet: Show nothing.
+        environ: NO_COLOR and TERM are looked at.
+    """
+    shown = _shown(stream, environ) if not quiet else Quiet()
+    try:
+        yield shown
+    finally:
+        shown.close()
+
+
+def _shown(stream: TextIO, environ: Mapping[str, str]) -> Live | Lines:
+    if not stream.isatty() or environ.get("TERM", "dumb") == "dumb":
+        return Lines(stream)
+    return Live(stream, colour=not environ.get("NO_COLOR"))

@@ -1,0 +1,245 @@
+"""How far the cells are: rows on a terminal that are drawn over, else a line for each that is finished."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pytest_envguard.report.progress import Lines, Live, Quiet, Row, line, screen, showing
+
+ROOT = Path(__file__).parents[3]
+COLOUR = re.compile(r"\x1b\[\d*m")
+
+
+class Screen:
+    """A terminal: as much of one as is needed to see what stands on it."""
+
+    def __init__(self, columns: int = 80) -> None:
+        self.columns = columns
+        self.rows = [""]
+        self.at = 0
+        self.cursor = True
+        self.widest = 0
+
+    def take(self, text: str) -> Screen:
+        """Draw what a program has written."""
+        for part in re.findall(r"\x1b\[\??[\d;]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", text):
+            self._take(part)
+        return self
+
+    def _take(self, part: str) -> None:
+        if part == "\n":
+            self.at += 1
+            while len(self.rows) <= self.at:
+                self.rows.append("")
+            self.column = 0
+        elif part == "\r":
+            self.column = 0
+        elif part.endswith("A"):
+            self.at -= int(part[2:-1])
+            assert self.at >= 0
+        elif part.endswith("J"):
+            del self.rows[self.at + 1 :]
+            self.rows[self.at] = ""
+        elif part in ("\x1b[?25l", "\x1b[?25h"):
+            self.cursor = part.endswith("h")
+        elif part.endswith("K"):
+            self.rows[self.at] = self.rows[self.at][: self.column]
+        elif not part.startswith("\x1b"):
+            self.rows[self.at] = (
+                self.rows[self.at][: self.column] + part + self.rows[self.at][self.column + len(part) :]
+            )
+            self.column += len(part)
+            self.widest = max(self.widest, self.column)
+
+    column = 0
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it's a terminal."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+READY = Row("litellm1.53.9", "ready", "", 0.0, 2.5)
+REFUSED = Row("litellm1.60.8", "not resolvable", "Because litellm==1.60.8 depends on openai>=1.55", 0.0, 0.4)
+BUILDING = Row("litellm1.67.6", "building", "tokenizers must be compiled", 1.0)
+
+
+def test_a_row_has_its_name_its_stage_and_its_seconds() -> None:
+    """In columns, the last one of the terminal left free."""
+    rows = [line(row, 72, 14, 4.0, colour=False) for row in (READY, REFUSED, BUILDING, Row("litellm1.74.15"))]
+    assert rows == [
+        "litellm1.53.9   ready                                             2.5 s",
+        "litellm1.60.8   not resolvable: Because litellm==1.60.8 depe…     0.4 s",
+        "litellm1.67.6   building: tokenizers must be compiled             3.0 s",
+        "litellm1.74.15" + 57 * " ",
+    ]
+    assert all(len(row) == 71 for row in rows)
+
+
+@pytest.mark.parametrize("width", [20, 25, 30, 40, 60, 200])
+def test_a_row_fits_into_any_terminal(width: int) -> None:
+    """One that is wrapped would be drawn over wrongly."""
+    long = Row("py311-litellm1.53.9-tiktoken0.7.0-transformers4.57.1", "not resolvable", "x" * 300, 0.0, 1.0)
+    for row in (long, BUILDING, READY):
+        assert len(line(row, width, 52, 5.0, colour=False)) < width
+        assert len(COLOUR.sub("", line(row, width, 52, 5.0, colour=True))) < width
+
+
+def test_colours_tell_good_from_bad() -> None:
+    """And what goes on stands back."""
+    shown = [line(row, 80, 14, 4.0, colour=True) for row in (READY, REFUSED, BUILDING)]
+    assert ["\x1b[32m" in shown[0], "\x1b[31m" in shown[1], "\x1b[2m" in shown[2]] == [True] * 3
+
+
+def test_more_cells_than_lines_are_summed_up() -> None:
+    """Those that are worked on are shown; the others are a number."""
+    rows = [READY] * 30 + [REFUSED] * 2 + [BUILDING] * 3 + [Row("x")] * 20
+    shown = screen(rows, "", 80, 10, 4.0, colour=False)
+    assert len(shown) == 4 and all("building" in text for text in shown[:3])
+    assert shown[-1] == "32 of 55 cells finished, 2 of them can't be had"
+    assert len(screen([BUILDING] * 50, "looking up releases", 80, 10, 4.0, colour=False)) <= 9
+
+
+def test_without_a_terminal_each_finished_cell_is_a_line() -> None:
+    """With its reason; one that was there before is nothing to speak of."""
+    stream = io.StringIO()
+    with showing(stream) as progress:
+        assert isinstance(progress, Lines)
+        progress.begin(["a1", "b2", "c3"])
+        progress.step("", "looking up releases", "a: 3")
+        progress.step("c3", "ready")
+        progress.step("a1", "resolving")
+        progress.step("b2", "resolving")
+        progress.step("b2", "not resolvable", "Because\n  of a")
+        progress.step("a1", "building")
+        progress.step("a1", "ready")
+    written = re.sub(r"\d+\.\d s", "N s", stream.getvalue())
+    assert written == "envguard: b2: not resolvable (N s): Because of a\nenvguard: a1: ready (N s)\n"
+
+
+@pytest.mark.parametrize(
+    ("environ", "kind", "colour"),
+    [
+        ({"TERM": "xterm"}, Live, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, Live, False),
+        ({"TERM": "xterm", "NO_COLOR": ""}, Live, True),
+        ({"TERM": "dumb"}, Lines, False),
+        ({}, Lines, False),
+    ],
+)
+def test_the_terminal_gets_what_it_can(environ: dict[str, str], kind: type, colour: bool) -> None:
+    """NO_COLOR (no-color.org) forbids colours, a dumb terminal can't be drawn over."""
+    stream = Terminal()
+    with showing(stream, environ=environ) as progress:
+        assert type(progress) is kind
+        progress.begin(["a1"])
+        progress.step("a1", "resolving")
+        time.sleep(0.25)
+        progress.step("a1", "ready")
+    assert (COLOUR.search(stream.getvalue()) is not None) == colour
+
+
+def test_quiet_is_quiet() -> None:
+    """On a terminal too."""
+    stream = Terminal()
+    with showing(stream, quiet=True, environ={"TERM": "xterm"}) as progress:
+        assert isinstance(progress, Quiet)
+        progress.begin(["a1"])
+        progress.step("a1", "not built", "x")
+    assert stream.getvalue() == ""
+
+
+def test_rows_are_drawn_where_they_stand() -> None:
+    """Afterwards only what can't be had is left, and the cursor is seen again."""
+    stream = Terminal()
+    stream.write("header\n")
+    with showing(stream, environ={"TERM": "xterm"}) as progress:
+        progress.begin(["a1", "b2", "c3"])
+        for name in ("a1", "b2"):
+            progress.step(name, "resolving")
+        time.sleep(0.25)
+        seen = Screen().take(stream.getvalue())
+        assert [row.split()[:2] for row in seen.rows[1:3]] == [["a1", "resolving"], ["b2", "resolving"]]
+        assert seen.rows[0] == "header" and seen.rows[3].split() == ["c3"] and not seen.cursor
+        progress.step("a1", "ready")
+        progress.step("b2", "not resolvable", "Because of a")
+        progress.step("c3", "building")
+        time.sleep(0.25)
+        seen = Screen().take(stream.getvalue())
+        assert [row.split()[:2] for row in seen.rows[1:4]] == [["a1", "ready"], ["b2", "not"], ["c3", "building"]]
+        progress.step("c3", "ready")
+    stream.write("footer\n")
+    seen = Screen().take(stream.getvalue())
+    assert [row.rstrip() for row in seen.rows] == ["header", seen.rows[1].rstrip(), "footer", ""] and seen.cursor
+    assert seen.rows[1].startswith("b2") and "Because of a" in seen.rows[1]
+
+
+def test_nothing_is_drawn_where_everything_is_there() -> None:
+    """A second run needs no display that flashes by."""
+    stream = Terminal()
+    with showing(stream, environ={"TERM": "xterm"}) as progress:
+        progress.begin(["a1"])
+        progress.step("a1", "ready")
+    assert stream.getvalue() == ""
+
+
+def test_a_stream_that_is_closed_is_nothing_to_fail_for() -> None:
+    """The cells are made all the same."""
+    stream = Terminal()
+    with showing(stream, environ={"TERM": "xterm"}) as progress:
+        progress.begin(["a1"])
+        stream.close()
+        time.sleep(0.25)
+        progress.step("a1", "ready")
+
+
+def test_ctrl_c_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
+    """On a real terminal, a narrow one."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys, time\nfrom pytest_envguard.report.progress import showing\n"
+        "with showing(sys.stdout) as progress:\n"
+        "    progress.begin(['some-library1.53.9-another1.2.3', 'b2'])\n"
+        "    progress.step('b2', 'building', 'a long detail that has no room at all in here')\n"
+        "    time.sleep(0.5)\n    print('', end='', file=sys.stderr)\n    time.sleep(60)\n"
+    )
+    leader, follower = pty.openpty()
+    import fcntl
+    import struct
+    import termios
+
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 40, 0, 0))
+    environ = {**os.environ, "TERM": "xterm", "PYTHONPATH": str(ROOT)}
+    for name in ("COLUMNS", "LINES", "NO_COLOR"):
+        environ.pop(name, None)
+    process = subprocess.Popen(
+        [sys.executable, str(script)], stdin=follower, stdout=follower, stderr=subprocess.PIPE, env=environ
+    )
+    os.close(follower)
+    written = b""
+    while b"building" not in written:
+        written += os.read(leader, 10_000)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None and "KeyboardInterrupt" in process.stderr.read().decode()
+    process.wait()
+    try:
+        while more := os.read(leader, 10_000):
+            written += more
+    except OSError:  # a terminal that nobody has open any more answers so
+        pass
+    os.close(leader)
+    seen = Screen(40).take(written.decode())
+    assert seen.cursor and seen.widest < 40 and [row for row in seen.rows if row] == []
