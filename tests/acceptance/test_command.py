@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import pty
 import select
@@ -203,3 +205,120 @@ def test_pdb_stops_inside_of_the_environment(project: Path) -> None:
 
     assert code == 2
     assert "Exit: Quitting debugger" in screen
+
+
+SETS = """
+[tool.envguard]
+install = []
+
+[tool.envguard.versions]
+six = ["1.15.0", "1.16.0"]
+iniconfig = ["2.0.0", "2.1.0"]
+exclude = [{six = "1.15.0", iniconfig = "2.1.0"}]
+"""
+
+
+def test_a_matrix_of_github_runs_each_cell_with_the_arguments_that_it_gives(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command's JSON, and for each job pytest as a shell would start it: its versions, in its environment."""
+    monkeypatch.setenv("PYTEST_ENVGUARD_CACHE", str(tmp_path / "cache"))
+    (project / "pyproject.toml").write_text(SETS)
+    (project / "test_versions.py").write_text(
+        "import os, sys\nfrom importlib.metadata import version\n"
+        "def test_it():\n    with open(os.environ['SAID'], 'a') as file:\n"
+        "        print(version('six'), version('iniconfig'), sys.version_info[1], file=file)\n"
+    )
+
+    planned = _envguard(project, "matrix", "--format", "github")
+
+    assert (planned.returncode, planned.stderr) == (0, ""), planned
+    jobs = json.loads(planned.stdout)["include"]
+    assert [job["versions"] for job in jobs] == [
+        "six==1.15.0 iniconfig==2.0.0",
+        "six==1.16.0 iniconfig==2.0.0",
+        "six==1.16.0 iniconfig==2.1.0",
+    ]
+    said = tmp_path / "said.txt"
+    for job in jobs[1:]:
+        words = f"{sys.executable} -m pytest --envguard={job['envguard']} {job['arguments']}"
+        environment = {**plain_environment(), "SAID": str(said)}
+        found = subprocess.run(
+            ["bash", "-ec", words], cwd=project, env=environment, capture_output=True, text=True, check=False
+        )
+        assert found.returncode == 0, found
+    assert said.read_text() == f"1.16.0 2.0.0 {sys.version_info[1]}\n1.16.0 2.1.0 {sys.version_info[1]}\n"
+
+    kept = _envguard(project, "cells")
+
+    assert kept.stdout.startswith(f"2 cells in {tmp_path / 'cache'}\n")
+    assert all(f"six1.16.0-iniconfig{version}  " in kept.stdout for version in ("2.0.0", "2.1.0"))
+    assert kept.stdout.count(f"ready  {project}\n") == 2
+    removed = _envguard(project, "cells", "--remove", "all")
+    assert removed.returncode == 0 and removed.stdout.startswith("2 cells removed, ")
+    assert _envguard(project, "cells").stdout == f"no cells in {tmp_path / 'cache'}\n"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tox") is None, reason="tox is not installed")
+def test_a_tox_ini_is_one_that_tox_reads(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command's output, as it is, in a file; what was excluded isn't in it."""
+    monkeypatch.setenv("PYTEST_ENVGUARD_CACHE", str(tmp_path / "cache"))
+    (project / "pyproject.toml").write_text(SETS)
+    (project / "tox.ini").write_text(_envguard(project, "matrix", "--format", "tox", "--profiles", "lambda").stdout)
+
+    words = [sys.executable, "-m", "tox", "list", "--no-desc"]
+    listed = subprocess.run(words, cwd=project, env=plain_environment(), capture_output=True, text=True, check=True)
+
+    assert listed.stdout.split() == ["six1.15.0-iniconfig2.0.0", "six1.16.0-iniconfig2.0.0", "six1.16.0-iniconfig2.1.0"]
+
+
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        (["matrix"], ["envguard matrix 'litellm==1.53.9,latest'", "pytest ${{ matrix.arguments }}"]),
+        (["cells"], ["--prune [DAYS]", "--remove NAME"]),
+        (["bisect"], ["envguard bisect litellm --good", "PACKAGE -- PYTEST-ARGUMENTS"]),
+    ],
+)
+def test_help_teaches(project: Path, words: list[str], lines: list[str]) -> None:
+    """What is written, with an example; nothing is asked or built for it."""
+    found = _envguard(project, *words, "--help")
+
+    assert (found.returncode, found.stderr) == (0, "")
+    for line in lines:
+        assert line in found.stdout
+
+
+def test_without_uv_it_says_how_to_get_it(project: Path, tmp_path: Path) -> None:
+    """One error, exit code 4: neither in the running environment nor on PATH."""
+    source = "import sys; sys.modules['uv'] = None; sys.executable = '/nowhere/python'\n"
+    source += "from pytest_envguard.cli import main; raise SystemExit(main(['matrix', 'six==1.16.0']))"
+    environment = {**plain_environment(), "PATH": "/nowhere", "PYTEST_ENVGUARD_CACHE": str(tmp_path / "cache")}
+
+    found = subprocess.run(
+        [sys.executable, "-c", source], cwd=project, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert (found.returncode, found.stdout) == (4, "")
+    assert found.stderr == (
+        "error: cells are built by uv, which isn't here\nhint: pip install 'pytest-envguard[matrix]'\n"
+    )
+
+
+def test_an_interrupted_bisect_in_a_terminal_is_asked_to_end_once(project: Path, tmp_path: Path) -> None:
+    """Ctrl-C of the terminal reaches the command alone; pytest, in a session of its own, gets it from there."""
+    (project / "pyproject.toml").write_text("[tool.envguard]\ninstall = []\n")
+    (project / "test_slow.py").write_text("import time\ndef test_it():\n    time.sleep(60)\n")
+    words = ["bisect", "six", "--good", "1.15.0", "--bad", "1.16.0"]
+
+    def talk(terminal: Terminal) -> None:
+        terminal.wait_for("six 1.15.0 …")
+        time.sleep(3)
+        terminal.write("\x03")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_ENVGUARD_CACHE", str(tmp_path / "cache"))
+        code, screen = _in_terminal([*ENVGUARD, *words], project, talk)
+
+    assert code == 130
+    assert "Traceback" not in screen
