@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from pytest_envguard.model.matrix import ENVIRONMENT, HOST, Matrix
+from pytest_envguard.model.refusal import Refusal
 from pytest_envguard.model.verdict import Verdict
 from pytest_envguard.report.axes import Box, Coordinates, Explainer
 from pytest_envguard.report.phrases import Axes, coordinates_label, label, phrase
@@ -191,8 +192,24 @@ def reasons(row: Row, places: Places) -> list[Told]:
 
 def refused(row: Row, places: Places) -> list[Told]:
     """Return what was refused to a test that fails, the last first: that is what most likely made it fail."""
-    last_first = [(name, str(refusal)) for name, found in row.refusals.items() for refusal in reversed(found)]
-    return places.told(last_first, several=len(row.outcomes) > 1)
+    times: dict[str, int] = {}
+    alike: dict[tuple[str, ...], str] = {}
+    last_first = []
+    for name, found in row.refusals.items():
+        if name in row.outcomes and row.outcomes[name].bad:  # where it passes it's a loss, told elsewhere
+            for refusal in reversed(found):
+                once = str(refusal._replace(times=1))
+                if places.matrix:  # of many cells' temporary names one is enough
+                    once = alike.setdefault(_without_name(refusal), once)
+                times[once] = max(times.get(once, 0), refusal.times)
+                last_first.append((name, once))
+    told = places.told(last_first, several=len(row.outcomes) > 1)
+    return [one._replace(text=f"{one.text}, {times[one.text]} times") if times[one.text] > 1 else one for one in told]
+
+
+def _without_name(refusal: Refusal) -> tuple[str, ...]:
+    folder = refusal.target.rpartition("/")[0] or refusal.target
+    return refusal.operation, folder, refusal.error, refusal.place, refusal.process
 
 
 def lost_in(loss: Loss, summary: Summary, places: Places) -> str:

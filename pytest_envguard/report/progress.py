@@ -128,8 +128,8 @@ class Lines:
             before = self._rows.get(name, Row(name))
             row = self._rows[name] = before.at(stage, detail, now)
             if row.finished and not (row.stage == READY and before.stage == WAITING):
-                detail = f": {row.detail}" if row.detail else ""
-                self._stream.write(f"envguard: {name}: {stage} ({row.seconds(now):.1f} s){detail}\n")
+                # Why it can't be had is told at the end, once for all cells with the same reason.
+                self._stream.write(f"envguard: {name}: {stage} ({row.seconds(now):.1f} s)\n")
                 self._stream.flush()
 
     def close(self) -> None:

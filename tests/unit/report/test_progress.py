@@ -114,7 +114,7 @@ def test_more_cells_than_lines_are_summed_up() -> None:
 
 
 def test_without_a_terminal_each_finished_cell_is_a_line() -> None:
-    """With its reason; one that was there before is nothing to speak of."""
+    """Reasons stand in the report; one that was there before is nothing to speak of."""
     stream = io.StringIO()
     with showing(stream) as progress:
         assert isinstance(progress, Lines)
@@ -127,7 +127,7 @@ def test_without_a_terminal_each_finished_cell_is_a_line() -> None:
         progress.step("a1", "building")
         progress.step("a1", "ready")
     written = re.sub(r"\d+\.\d s", "N s", stream.getvalue())
-    assert written == "envguard: b2: not resolvable (N s): Because of a\nenvguard: a1: ready (N s)\n"
+    assert written == "envguard: b2: not resolvable (N s)\nenvguard: a1: ready (N s)\n"
 
 
 @pytest.mark.parametrize(
