@@ -169,6 +169,12 @@ class Workshop:
         Raises:
             EnvguardError: A version or a package that isn't there, an empty axis, too many cells, and so on.
         """
+        if all(choice.kind == "exact" for axis in versions.axes for choice in axis.choices):
+            as_written = {axis.name: {choice: (choice.text,) for choice in axis.choices} for axis in versions.axes}
+            included = {pin for one in versions.include for pin in one.versions}
+            for name, choice in included:
+                as_written.setdefault(name, {})[choice] = (choice.text,)
+            choose(versions, as_written)  # too many cells, or none, is said before the index is asked
         as_of = moment(versions.as_of) if versions.as_of not in {"", RELEASE} else ""
         allowed = partial(self._allowed, versions)
         cells = choose(versions, self.releases.resolve_choices(to_resolve(versions), allowed, as_of))
@@ -505,7 +511,8 @@ class Workshop:
                 process.stdin.close()
             process.stdout.close()
             process.wait()
-        raise UvError(Failure(NOT_BUILT, f"the build ended with {process.returncode}:\n{''.join(other).strip()}"))
+        last = "".join(other).strip().rpartition("\n")[2]  # of a traceback what it comes down to
+        raise UvError(Failure(NOT_BUILT, f"the build ended with {process.returncode}: {last}"))
 
     def _tell(self, cell: Cell, event: Mapping[str, str], resolution: Resolution) -> None:
         detail = event.get("detail", "")

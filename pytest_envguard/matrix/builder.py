@@ -7,6 +7,7 @@ half-made is there any more.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -126,8 +127,32 @@ def _built(order: Order) -> dict[str, Any]:
     try:
         return _make(order, folder)
     except BaseException:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _end_children()
         store.remove_cell(folder)
         raise
+
+
+def _end_children() -> None:
+    """Kill what still writes into the cell.
+
+    Trap: a signal that arrives while a process is being started leaves one that nobody knows of.
+    """
+    while pids := _children():
+        for pid in pids:
+            for kill in (os.killpg, os.kill):  # the group first: it may have started others
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, 0)
+
+
+def _children() -> list[int]:
+    try:
+        text = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
+    except OSError:  # not Linux
+        return []
+    return [int(word) for word in text.split()]
 
 
 def _make(order: Order, folder: Path) -> dict[str, Any]:
@@ -321,6 +346,8 @@ def _compile(python: Path, paths: Sequence[str]) -> None:
     except BaseException:
         for compiler in compilers:
             compiler.kill()
+        for compiler in compilers:
+            compiler.wait()
         raise
 
 

@@ -167,6 +167,7 @@ class Uv:
             out, err = process.communicate(given)
         except BaseException:
             _kill(process)
+            process.wait()  # or it would still write while somebody cleans up
             raise
         finally:
             with self._lock:

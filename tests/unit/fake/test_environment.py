@@ -121,7 +121,7 @@ def test_a_home_that_a_test_sets_counts(fake_environment: Enter, monkeypatch: py
 
 def test_variables(fake_environment: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment's are set, those that aren't there are removed, all others stay."""
-    monkeypatch.setenv("XDG_CACHE_HOME", "/x")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/x")
     monkeypatch.setenv("TMPDIR", "/x")
     monkeypatch.setenv("MINE", "x")
 
