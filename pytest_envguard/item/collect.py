@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.item import ENVIRONMENT
-from pytest_envguard.item.request import CHOSEN, labels, nearest_marks, request_of, requests_of, timeout
+from pytest_envguard.item.request import CHOSEN, entered_for, labels, nearest_marks, request_of, requests_of, timeout
 from pytest_envguard.prepare import planner
+
+if TYPE_CHECKING:
+    from pytest_envguard.matrix.axes import VersionSet
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
@@ -64,17 +67,32 @@ def check(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
             like a crash, the tests themselves will say so.
     """
     mistakes: dict[str, list[str]] = {}
+    cells: list[VersionSet] = []
     for item in items:
         try:
             request = request_of(item)
             if request is not None:
                 timeout(config, request)
                 planner(config).profile(request.selection, request.changes, "@pytest.mark.envguard")
+                if request.versions is not None:
+                    cells.append(request.versions)
         except EnvguardError as error:
             mistakes.setdefault(str(error), []).append(item.nodeid)
     if mistakes and not hasattr(config, "workerinput"):
         lines = [f"{_first(nodeids)}: {mistake}" for mistake, nodeids in mistakes.items()]
         raise pytest.UsageError("\n".join(lines))
+    if cells and entered_for(config) is None and not config.getoption("collectonly", False):
+        _make(config, cells)
+
+
+def _make(config: pytest.Config, cells: list[VersionSet]) -> None:
+    from pytest_envguard.item.versions import make
+
+    try:
+        make(config, cells)
+    except EnvguardError as error:
+        if not hasattr(config, "workerinput"):
+            raise pytest.UsageError(str(error)) from None
 
 
 def _first(nodeids: list[str]) -> str:

@@ -6,6 +6,7 @@ The interpreter runs pytest on the test's file, with the options of the session;
 from __future__ import annotations
 
 import faulthandler
+import marshal
 import os
 import pickle
 import subprocess
@@ -23,6 +24,7 @@ from pytest_envguard.item.fork import Child
 from pytest_envguard.item.request import Request, enter, timeout
 from pytest_envguard.item.runner import Attempt
 from pytest_envguard.linux import identity, probe
+from pytest_envguard.matrix import activation
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.profile import Profile
 from pytest_envguard.prepare import move_planner
@@ -35,6 +37,7 @@ _START = (
 # What would select, report, distribute or measure in the one test's own session.
 _PLAIN_OPTIONS: dict[str, Any] = {
     "envguard": "off",
+    "envguard_versions": ["off"],
     "numprocesses": None,
     "dist": "no",
     "tx": [],
@@ -119,17 +122,20 @@ class FreshAttempt(Attempt):
             seconds,
             coverage.settings(),
         )
-        words = [sys.executable, "-c", _START.format(read, __name__)]
+        cell = plan.cell
+        words = [cell.python if cell else sys.executable, "-c", _START.format(read, __name__)]
+        environ = {**os.environ, **activation.host_variables(cell)} if cell and plan.is_host else None
         if not plan.is_host:
             words = launcher.command_line(dict(plan.script)) + words
         # What is written before pytest captures is shown where the test dies; a debugger or `-s` wants the terminal.
         visible = item.config.getoption("capture", "") == "no"
         output = None if visible else self._before_capture
         inherited = (*channel.descriptors(), read, crash_log, *self._output, *identity.reached_proc())
-        process = subprocess.Popen(words, pass_fds=inherited, stdout=output, stderr=output)
+        process = subprocess.Popen(words, pass_fds=inherited, stdout=output, stderr=output, env=environ)
         os.close(read)
         with open(write, "wb") as file, suppress(BrokenPipeError):  # it has ended already; how is said below
-            file.write(pickle.dumps({"path": sys.path, "task": told, **_session(item, plan)}))
+            path = activation.search_path(sys.path, cell) if cell else sys.path
+            file.write(pickle.dumps({"path": path, "task": told, **_session(item, plan)}))
         descriptor = os.pidfd_open(process.pid)
         process.returncode = 0  # it's waited for by its process id
         return Child(process.pid, not plan.is_host, False, Receiver(channel, descriptor), channel, descriptor)
@@ -146,7 +152,8 @@ def _content(descriptor: int) -> str:
 def _session(item: pytest.Item, plan: Plan) -> dict[str, Any]:
     """Return what another interpreter needs to collect the same test."""
     config = item.config
-    settings = {name: value for name, value in vars(config.option).items() if _is_plain(value)}
+    travels = _is_builtin if plan.cell else _is_plain
+    settings = {name: value for name, value in vars(config.option).items() if travels(value)}
     settings.pop("file_or_dir", None)  # the file is told apart
     plugins = [*settings.get("plugins", ()), "no:terminal", "no:xdist", "no:stepwise"]
     return {
@@ -159,6 +166,15 @@ def _is_plain(value: object) -> bool:
     try:
         pickle.dumps(value)
     except Exception:  # noqa: BLE001  # a class's own __reduce__ may raise anything
+        return False
+    return True
+
+
+def _is_builtin(value: Any) -> bool:
+    """Whether another environment, which may lack the plugin that ``value`` comes from, can read it."""
+    try:
+        marshal.dumps(value)
+    except ValueError:
         return False
     return True
 

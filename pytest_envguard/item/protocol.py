@@ -28,7 +28,8 @@ def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None
     except EnvguardError as error:
         _refuse(item, str(error))
         return None
-    if plan.is_host and not request.fresh:
+    fresh = request.fresh or request.versions is not None  # another interpreter can't be forked into
+    if plan.is_host and not fresh:
         item.stash[_AT_HOME] = True
         return None
     # Not before: on other systems than Linux, where nothing was planned, they can't be imported.
@@ -36,7 +37,7 @@ def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None
     from pytest_envguard.item.runner import ForkedAttempt, tear_down
 
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    attempt = FreshAttempt if request.fresh else ForkedAttempt
+    attempt = FreshAttempt if fresh else ForkedAttempt
     try:
         attempt(item, request, profile, plan).run()
     finally:
@@ -52,7 +53,14 @@ def _planned(config: pytest.Config, request: Request) -> tuple[Profile, Plan]:
     # `host` says nothing, and need not be named where fixtures say something.
     parts = fixtures if asked.is_host and fixtures else [asked, *fixtures]
     profile = own.inside(reduce(combine, parts))
-    return profile, own.plan(profile, temporary.needed(config))
+    if request.versions is None:
+        return profile, own.plan(profile, temporary.needed(config))
+    from pytest_envguard.item.versions import cell_for, plan_in
+    from pytest_envguard.matrix.activation import needed
+
+    cell = cell_for(config, request)
+    plan = own.plan(profile, {**temporary.needed(config), **needed([cell])})
+    return profile, plan_in(config, plan, cell)
 
 
 def assert_entered(item: pytest.Item) -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from pytest_envguard import options
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.item import ENVIRONMENT, FIXTURES, MARKER
+from pytest_envguard.model.cell import Cell
 from pytest_envguard.model.dimensions import DIMENSIONS
 from pytest_envguard.model.plan import INSIDE
 from pytest_envguard.profiles import changed_selection
 
+if TYPE_CHECKING:
+    from pytest_envguard.matrix.axes import VersionSet
+
 _WHERE = f"@pytest.mark.{MARKER}"
-_SETTINGS = ("fresh", "timeout")
+_SETTINGS = ("fresh", "timeout", "versions")
 HOST = "host"
 
 
@@ -29,6 +34,7 @@ class Request(NamedTuple):
         fixtures: The fixtures among the test's that ask for a dimension each; their names are profiles' names.
         fresh: Whether the test wants an interpreter of its own instead of a fork.
         timeout: Seconds after which the test is taken for hung; None where the ini key decides.
+        versions: One choice of each axis; None for the versions that pytest itself runs with.
     """
 
     selection: str
@@ -36,9 +42,21 @@ class Request(NamedTuple):
     fixtures: tuple[str, ...] = ()
     fresh: bool = False
     timeout: float | None = None
+    versions: VersionSet | None = None
 
     def __str__(self) -> str:
-        return changed_selection(self.selection, self.changes)
+        return self._named(changed_selection(self.selection, self.changes))
+
+    @property
+    def label(self) -> str:
+        """A short name: the profile without its changes, and the versions."""
+        return self._named(self.selection)
+
+    def _named(self, profile: str) -> str:
+        if self.versions is None:
+            return profile
+        cell = Cell(tuple((axis.name, axis.choices[0].text) for axis in self.versions.axes))
+        return cell.name if profile == HOST else f"{profile}-{cell.name}"
 
 
 def requests_of(marks: Iterable[pytest.Mark]) -> list[Request]:
@@ -71,12 +89,40 @@ def _requests(mark: pytest.Mark) -> list[Request]:
     timeout = mark.kwargs.get("timeout")
     if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout <= 0):
         raise EnvguardError(f"{_WHERE}: `timeout`: expected seconds above zero, got {timeout!r}")
-    return [Request(selection, changes, (), fresh, timeout) for selection in selections or [HOST]]
+    cells = _cells(mark.kwargs["versions"]) if "versions" in mark.kwargs else [None]
+    return [
+        Request(selection, changes, (), fresh, timeout, cell) for selection in selections or [HOST] for cell in cells
+    ]
+
+
+def _cells(raw: object) -> list[VersionSet | None]:
+    """Return a set of versions for each combination that a marker names."""
+    from pytest_envguard.matrix.axes import read_set
+
+    where = f"{_WHERE}: `versions`"
+    if not isinstance(raw, Mapping):
+        raise EnvguardError(
+            f"{where}: expected versions by package, got {raw!r}",
+            f'for example `{_WHERE}(versions={{"litellm": ["1.53.9", "1.75.5"]}})`',
+        )
+    asked = read_set("", raw, where)
+    for key in ("exclude", "include", "strategy"):
+        if key in raw:
+            raise EnvguardError(f"{where}: has no `{key}`", "several markers on a test name several sets of versions")
+    for axis in asked.axes:
+        for choice in axis.choices:
+            if choice.kind == "range":
+                raise EnvguardError(
+                    f"{where}: `{axis.name}`: expected single versions, `latest` or `lowest`, got `{choice.text}`",
+                    "ranges are for `--envguard-versions`, which asks the index before the tests are collected",
+                )
+    each = [[axis._replace(choices=(choice,)) for choice in axis.choices] for axis in asked.axes]
+    return [asked._replace(axes=axes) for axes in itertools.product(*each)]
 
 
 def labels(requests: list[Request]) -> list[str]:
     """Return a readable, unique id for each request: the profile's name alone where that is enough."""
-    short = [request.selection for request in requests]
+    short = [request.label for request in requests]
     return short if len(set(short)) == len(short) else list(map(str, requests))
 
 

@@ -125,7 +125,7 @@ class Attempt:
         self._log(report)
 
     def _log(self, report: Any) -> None:
-        setattr(report, OWN_ENVIRONMENT, self._profile.name)
+        setattr(report, OWN_ENVIRONMENT, self._plan.name)
         self._item.ihook.pytest_runtest_logreport(report=report)
 
     def _stop(self, child: Child, why: str) -> None:

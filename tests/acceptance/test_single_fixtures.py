@@ -86,7 +86,10 @@ def test_a_marker_that_a_conftest_adds_while_collecting_holds(project: Path, run
 
 
 def test_markers_and_fixtures_are_documented_where_pytest_shows_them(run: Run) -> None:
-    assert "@pytest.mark.envguard(*profiles, fresh=False, timeout=None, **dimensions):" in run("--markers").out
+    assert (
+        "@pytest.mark.envguard(*profiles, versions=None, fresh=False, timeout=None, **dimensions):"
+        in run("--markers").out
+    )
     shown = run("--fixtures").out
     for name in ("readonly_root", "noexec_tmp", "no_network", "no_shm", "cold_start", "fake_environment"):
         assert f"\n{name} -- " in shown
