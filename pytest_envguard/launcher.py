@@ -50,7 +50,8 @@ _STANDARD = bytes.maketrans(b"-_", b"+/")
 
 def encode(script: Script) -> str:
     """Return ``script`` as one shell word (no ``//``, which separates the fields of an execnet specification)."""
-    text = binascii.b2a_base64(zlib.compress(marshal.dumps(script)), newline=False)
+    # The fourth version is read from Python 3.4 on: another machine's interpreter may be older or newer.
+    text = binascii.b2a_base64(zlib.compress(marshal.dumps(script, 4)), newline=False)
     return text.translate(_URL_SAFE).decode()
 
 
@@ -60,9 +61,15 @@ def decode(word: str) -> Script:
     return script
 
 
-def command_line(script: Script, python: str = sys.executable) -> list[str]:
-    """Return the words that start the launcher for ``script``; the command's own words follow."""
-    return [python, "-I", "-S", os.path.abspath(__file__), encode(script)]
+def command_line(script: Script, python: str = sys.executable, launcher: str = __file__) -> list[str]:
+    """Return the words that start the launcher for ``script``; the command's own words follow.
+
+    Args:
+        script: What it executes.
+        python: Its interpreter.
+        launcher: This file, where it lies on the machine that runs it.
+    """
+    return [python, "-I", "-S", os.path.abspath(launcher), encode(script)]
 
 
 def main(arguments: list[str]) -> int:

@@ -67,12 +67,28 @@ KEEP = Option(
     "envguard_keep",
     "Further files or folders that stay visible where an environment replaces the folder they lie in",
 )
+VERSIONS = Option(
+    "envguard_versions",
+    "Run the suite with these versions: `litellm==1.53.9,1.75.5`, `latest`, `lowest`, a range `tiktoken>=0.7,<0.10` (each "
+    "minor's last release), `python==3.11,3.12`, `as-of=2024-06-20`, `strategy=pairwise`, or a set's name in "
+    "[tool.envguard.versions]; each repetition is an axis",
+    metavar="AXIS",
+)
+REPORT = Option("envguard_report", "Write a report of the run to FILE (.json); repeatable", metavar="FILE")
+AUDIT = Option("envguard_audit", "Audit the packages of every environment with pip-audit, outside of the sandbox")
+HOSTS = Option(
+    "envguard_hosts",
+    "Run the environments on these machines: `ssh=me@build1//python=/opt/venv/bin/python`, `socket=build2:8888`, `popen` for "
+    "this one; repeatable",
+    metavar="SPEC",
+)
 TIMEOUT = Option(
     "envguard_timeout",
     "Seconds after which a single test in an environment of its own (marker, fixtures) is taken for hung; 0 for never",
     default="600",
 )
 ALL = (ENVIRONMENTS, FIDELITY, MECHANISM, BASELINE, REFUSALS)
+REPEATABLE = (VERSIONS, REPORT, HOSTS)
 
 
 def add(parser: pytest.Parser) -> None:
@@ -82,6 +98,13 @@ def add(parser: pytest.Parser) -> None:
         details: dict[str, Any] = {"choices": option.choices} if option.choices else {"metavar": option.metavar}
         group.addoption(option.flag, dest=option.name, default=None, help=option.help, **details)
         parser.addini(option.name, option.help, type="string", default=option.default)
+    for option in REPEATABLE:
+        group.addoption(
+            option.flag, dest=option.name, action="append", default=None, metavar=option.metavar, help=option.help
+        )
+        parser.addini(option.name, option.help, type="linelist", default=[])
+    group.addoption(AUDIT.flag, dest=AUDIT.name, action="store_true", default=None, help=AUDIT.help)
+    parser.addini(AUDIT.name, AUDIT.help, type="bool", default=False)
     group.addoption(
         "--envguard-list", action="store_true", default=False, help="List the environments by name and exit"
     )
@@ -104,3 +127,23 @@ def value(config: pytest.Config, option: Option) -> str:
             f"`{option.name}` in {config.inipath}: expected one of {', '.join(option.choices)}, got `{chosen}`"
         )
     return chosen
+
+
+def values(config: pytest.Config, option: Option) -> list[str]:
+    """Return all that the user gave for a repeatable option: the flags, else the lines of the ini key."""
+    given = config.getoption(option.name)
+    return list(given if given is not None else config.getini(option.name))
+
+
+def refuse_alone(config: pytest.Config) -> None:
+    """Refuse options that would do nothing in a run without environments and versions.
+
+    Raises:
+        pytest.UsageError: One was given on the command line.
+    """
+    for option in (REPORT, AUDIT, HOSTS):
+        if config.getoption(option.name):
+            raise pytest.UsageError(
+                f"`{option.flag}` is about environments or versions, and none were asked for\n"
+                f"hint: for example `{ENVIRONMENTS.flag}=lambda {option.flag}`; `{ENVIRONMENTS.flag}=host` is this machine"
+            )

@@ -1,6 +1,6 @@
 """pytest's door: declares the options and decides which role this process has. Imports nothing heavy.
 
-Idle (no environment asked for), it does nothing. As the *controller* it hands over to `engine.session`;
+Idle (no environment asked for), it does nothing. As the *controller* it hands over to `engine.start`;
 inside an environment, in a worker or in a single process, to `engine.inside`.
 """
 
@@ -30,10 +30,10 @@ _LEDGER = "PYTEST_ENVGUARD_LEDGER"
 _INSIDE = "PYTEST_ENVGUARD"
 
 _MARKER_HELP = (
-    f"{MARKER}(*profiles, fresh=False, timeout=None, **dimensions): run the test in this deployment environment, once in "
-    'each of several, for example "lambda" or "container+offline" (see --envguard-list); keywords change dimensions '
+    f"{MARKER}(*profiles, versions=None, fresh=False, timeout=None, **dimensions): run the test in this deployment "
+    'environment, once in each of several, for example "lambda" or "container+offline" (see --envguard-list); keywords change dimensions '
     '(tmp_size="64M", network="drop"); the test is forked into it, or with `fresh` gets an interpreter of its own; '
-    "`timeout` in seconds"
+    '`timeout` in seconds; `versions` such as {"litellm": ["1.53.9", "1.75.5"]}: once with each combination of them'
 )
 
 
@@ -65,7 +65,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
         from pytest_envguard.engine.inside import shelter_pytest
 
         shelter_pytest()
-    if _SOLO not in os.environ and _wanted(early_config):
+    if _SOLO not in os.environ and (_wanted(early_config) or _versions(early_config)):
         # pytest-cov chooses here already between its central and its distributed collector, by xdist's options.
         early_config.known_args_namespace.dist = "load"
         if "PYTEST_XDIST_WORKER" in os.environ:
@@ -83,28 +83,36 @@ def _wanted(config: pytest.Config) -> str:
     return "" if given == options.OFF else given
 
 
+def _versions(config: pytest.Config) -> list[str]:
+    given: list[str] | None = getattr(config.known_args_namespace, options.VERSIONS.name, None)
+    if given is None:
+        given = [] if _INSIDE in os.environ else config.getini(options.VERSIONS.name)
+    return [] if given == [options.OFF] else given
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | pytest.ExitCode | None:
     """Become the controller if environments are asked for."""
     if hasattr(config, "workerinput"):
         return None
     if config.getoption("envguard_list"):
-        from pytest_envguard.engine.session import list_profiles
+        from pytest_envguard.engine.start import list_profiles
 
         return list_profiles(config)
     if config.getoption("help") or config.getoption("version") or _SOLO in os.environ:
         return None
-    wanted = _wanted(config)
-    if not wanted and config.getoption(options.ENVIRONMENTS.name) in (None, options.OFF):
+    wanted, versions = _wanted(config), _versions(config)
+    if not wanted and not versions and config.getoption(options.ENVIRONMENTS.name) in (None, options.OFF):
+        options.refuse_alone(config)
         return None
     probing = None
     if sys.platform == "linux":
         from pytest_envguard.linux.abilities import Probing
 
         probing = Probing()  # in a child, while the rest is imported here
-    from pytest_envguard.engine.session import start
+    from pytest_envguard.engine.start import start
 
-    return start(config, wanted, probing)
+    return start(config, wanted, versions, probing)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -27,23 +27,68 @@ if TYPE_CHECKING:
     from pytest_envguard.linux.abilities import Probing
 
 
-def prepare(config: pytest.Config, wanted: str, probing: Probing | None = None) -> list[Plan]:
+def prepare(
+    config: pytest.Config,
+    wanted: str,
+    probing: Probing | None = None,
+    *,
+    python: tuple[int, int] | None = None,
+    further: Mapping[str, str] | None = None,
+) -> list[Plan]:
     """Return a plan for every environment that ``wanted`` selects.
+
+    Args:
+        config: pytest's.
+        wanted: In the language of ``--envguard``.
+        probing: What the kernel is being asked already.
+        python: Version of the interpreter that runs the tests; None for the running one.
+        further: Path to what it is, beyond what every run needs to see.
 
     Raises:
         EnvguardError: A mistake in the input, or something this machine can't do to the asked fidelity.
     """
-    profiles = catalogue(config).select(wanted)
-    fidelity = wanted_fidelity(config)
-    mechanism = options.value(config, options.MECHANISM)
-    coverage = config.pluginmanager.hasplugin("_cov")  # pytest-cov's name for itself while it measures
-    project = str(config.invocation_params.dir)
+    return plans_to(
+        wanted_fidelity(config),
+        options.value(config, options.MECHANISM),
+        catalogue(config, python).select(wanted),
+        str(config.invocation_params.dir),
+        {**visible(config), **(further or {})},
+        coverage=config.pluginmanager.hasplugin("_cov"),  # pytest-cov's name for itself while it measures
+        probing=probing,
+    )
+
+
+def plans_to(  # as they are sent to another machine
+    fidelity: Strength,
+    mechanism: str,
+    profiles: list[Profile],
+    project: str,
+    visible: Mapping[str, str],
+    *,
+    coverage: bool = False,
+    probing: Probing | None = None,
+) -> list[Plan]:
+    """Return a plan for each of ``profiles`` on this machine, by ``mechanism`` and at least to ``fidelity``.
+
+    Args:
+        fidelity: The weakest enforcement that is accepted.
+        mechanism: A choice of `options.MECHANISM`.
+        profiles: What to plan.
+        project: The folder the tests run in.
+        visible: Path to what it is, beyond what every run needs to see.
+        coverage: Whether coverage is measured.
+        probing: What the kernel is being asked already.
+
+    Raises:
+        EnvguardError: Something this machine can't do to the asked fidelity.
+    """
     if mechanism == "python" or (sys.platform != "linux" and fidelity <= Strength.PYTHON):
         reason = "it was asked for" if mechanism == "python" else f"this is {sys.platform}, not Linux"
         plans = [_by_hook(profile, project, reason) for profile in profiles]
     else:
-        abilities = _abilities(mechanism, probing) if probing else None
-        plans = plans_for(profiles, project, _further(config), coverage=coverage, abilities=abilities)
+        restricting = sys.platform == "linux" and not all(profile.is_host for profile in profiles)
+        abilities = _abilities(mechanism, probing) if restricting else None
+        plans = plans_for(profiles, project, visible, coverage=coverage, abilities=abilities)
         if fidelity <= Strength.PYTHON:
             plans = [
                 _by_hook(profile, project, weak[0].reason) if (weak := plan.weaker_than(fidelity)) else plan
@@ -82,12 +127,12 @@ def wanted_fidelity(config: pytest.Config) -> Strength:
     return Strength[options.value(config, options.FIDELITY).upper()]
 
 
-def catalogue(config: pytest.Config) -> Catalogue:
-    """Return the profiles known to this run: shipped, plugins', the project's."""
+def catalogue(config: pytest.Config, python: tuple[int, int] | None = None) -> Catalogue:
+    """Return the profiles known to this run, for an interpreter's version: shipped, plugins', the project's."""
     added = [
         profile for profiles in config.hook.pytest_envguard_profiles(config=config) for profile in profiles.items()
     ]
-    return load_catalogue(config.rootpath / "pyproject.toml", sys.version_info[:2], added)
+    return load_catalogue(config.rootpath / "pyproject.toml", python or sys.version_info[:2], added)
 
 
 class Planner:
@@ -158,7 +203,7 @@ class Planner:
         key = (repr(profile), repr(further))
         if key not in self._plans:
             project = str(self._config.invocation_params.dir)
-            needed = {**_further(self._config), **(further or {})}
+            needed = {**visible(self._config), **(further or {})}
             abilities = self._abilities if sys.platform == "linux" else None
             (plan,) = plans_for([profile], project, needed, abilities=abilities, around=self.around)
             check_fidelity(plan, wanted_fidelity(self._config))
@@ -201,7 +246,7 @@ def move_planner(config: pytest.Config, around: Profile) -> None:
         del config.stash[_PLANNER]
 
 
-def _further(config: pytest.Config) -> dict[str, str]:
+def visible(config: pytest.Config) -> dict[str, str]:
     """What must stay visible besides the usual: the root folder, the tests named on the command line, the user's."""
     further = {str(config.rootpath): "the project"}
     for argument in config.args:

@@ -7,25 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import execnet
 
+from pytest_envguard.engine import workers
+from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.verdict import Outcome, Run
 
 if TYPE_CHECKING:
     from xdist.dsession import DSession
     from xdist.workermanage import WorkerController
 
-HOST = "host"
-_SPECIFICATION = "execmodel=main_thread_only//popen//envguard=host"
+_EXECUTION = "execmodel=main_thread_only"
 
 
-def rerun_on_host(dsession: DSession, nodeids: list[str]) -> Run:
+def rerun_on_host(dsession: DSession, host: Plan, nodeids: list[str]) -> Run:
     """Run the tests (or collect the files) ``nodeids`` in a plain worker; nothing of it counts for the run's outcome.
 
     A worker that dies costs the test it was running, which then has failed on the host as well; another one goes on.
     """
-    run = Run(HOST)
+    run = Run(host.name)
     left = list(nodeids)
     while left:
-        _one_worker(dsession, left, run)
+        _one_worker(dsession, host, left, run)
         rest = [nodeid for nodeid in left if nodeid not in run.outcomes]
         if len(rest) == len(left):
             break  # what is left can't be run on the host; it stays "not compared"
@@ -33,14 +34,20 @@ def rerun_on_host(dsession: DSession, nodeids: list[str]) -> Run:
     return run
 
 
-def _one_worker(dsession: DSession, wanted: list[str], run: Run) -> None:
+def _one_worker(dsession: DSession, host: Plan, wanted: list[str], run: Run) -> None:
     """Run ``wanted`` until the worker ends."""
     manager = dsession.nodemanager
     assert manager is not None
     events: Queue[tuple[str, dict[str, Any]]] = Queue()
-    specification = execnet.XSpec(_SPECIFICATION)
+    specification = execnet.XSpec(f"{_EXECUTION}//{workers.specification(host, host.name)}")
+    specification.id = None  # there may be one of that name
     manager.group.allocate_id(specification)
-    node = manager.setup_node(specification, events.put)
+    try:
+        node = manager.setup_node(specification, events.put)
+    except OSError:
+        if host.machine is None:
+            raise
+        return  # that machine is gone; what is left stays "not compared"
     running = ""
     while True:
         try:

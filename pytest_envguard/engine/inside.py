@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from collections.abc import Generator
 from typing import Any
 
@@ -54,6 +55,7 @@ class Inside:
             listens = not {"network", "connections"}.isdisjoint(self.promises) or not self._executes()
             self._watch = Watch(which, str(config.rootpath), listens=listens)
         self._imports: dict[str, tuple[Refusal, ...]] = {}
+        self._in_cell = bool(getattr(config, "workerinput", {}).get("envguard_cell"))
         # xdist hands down a folder of the controller's, which doesn't exist in the simulated /tmp or belongs to another
         # uid. Without one, `tmp_path` lies where a deployed program's temporary files lie. On the host, the user's
         # own --basetemp holds.
@@ -91,6 +93,18 @@ class Inside:
         if self._watch is not None and (refusals := self._watch.take(call.when)):
             setattr(report, REFUSALS, [list(refusal) for refusal in refusals])
         return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        """Pass on warnings of a cell's own libraries as the nearest kind that every interpreter knows.
+
+        Trap: xdist imports a warning's class where pytest runs, which ends the run if that has no such package.
+        """
+        kind = warning_message.category
+        if self._in_cell and kind.__module__ != "builtins" and isinstance(warning_message.message, Warning):
+            known = next(one for one in kind.__mro__ if one.__module__ == "builtins")
+            warning_message.message = known(f"{kind.__qualname__}: {warning_message.message}")
+            warning_message.category = known
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Forget what a test's own process has told of itself."""

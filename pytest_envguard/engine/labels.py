@@ -45,9 +45,17 @@ def label_report(
     file, line, name = report.location
     if report.when not in ("setup", "call", "teardown"):  # a crash: xdist knows only the file
         name = report.nodeid.removesuffix(labelled("", environment)).partition("::")[2]
-    report.location = (file, line, labelled(name, environment))
+    report.location = (file, line, _title(name, environment))
     if report.when not in ("setup", "call"):
         report.user_properties += [(PROPERTY, environment), *further]
+
+
+def _title(name: str, environment: str) -> str:
+    """Return the name that a heading shows.
+
+    Trap: where a node id ends with it, pytest's terminal replaces dots by "::" in it, also those of a version.
+    """
+    return labelled(name, environment) + " " * ("." in environment)
 
 
 def _keep_whole(report: Any) -> None:
@@ -86,6 +94,12 @@ def junit_writers(config: pytest.Config) -> list[Any]:
     return [plugin for plugin in config.pluginmanager.get_plugins() if hasattr(plugin, "node_reporter")]
 
 
+def describe_suite(config: pytest.Config, name: str, versions: Mapping[str, str]) -> None:
+    """Put a property with package versions into junit files, once for the whole run."""
+    for writer in junit_writers(config):
+        writer.add_global_property(name, " ".join(f"{package}=={versions[package]}" for package in sorted(versions)))
+
+
 def label_junit(writers: list[Any], report: pytest.TestReport | pytest.CollectReport, environment: str) -> None:
     """Give the report's junit case its plain name, and a class name that begins with the environment.
 
@@ -117,7 +131,7 @@ def attach(dsession: DSession, session: Listener) -> None:
         def event(node: WorkerController, nodeid: str, location: _Location) -> None:
             name = workers.environment(node)
             file, line, title = location
-            original(node, nodeid=labelled(nodeid, name), location=(file, line, labelled(title, name)))
+            original(node, nodeid=labelled(nodeid, name), location=(file, line, _title(title, name)))
 
         return event
 

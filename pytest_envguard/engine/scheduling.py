@@ -36,18 +36,14 @@ class PerEnvironmentScheduling:
     xdist's check that all workers found the same tests holds within an environment.
     """
 
-    def __init__(self, config: pytest.Config, log: Producer, session: pytest.Session) -> None:
+    def __init__(self, config: pytest.Config, log: Producer, session: pytest.Session, started: workers.Workers) -> None:
         self._session = session
         self._last_crash: Any = None
-        counts: dict[str, int] = {}
-        for specification in config.getvalue("tx"):
-            name = workers.environment_of(specification)
-            counts[name] = counts.get(name, 0) + 1
         kind = _KINDS[config.getvalue("dist")]
-        self._schedulers: dict[str, Any] = {name: kind(config, log) for name in counts}
-        for name, scheduler in self._schedulers.items():
+        self._schedulers: dict[str, Any] = {name: kind(config, log) for name in started.environments}
+        for scheduler in self._schedulers.values():
             # It counted all workers of the run; it waits for those of its environment.
-            scheduler.numnodes = counts[name]
+            scheduler.numnodes = started.count
         self._collected: dict[str, int] = {}
 
     def _of(self, node: WorkerController) -> Any:
@@ -106,6 +102,21 @@ class PerEnvironmentScheduling:
         scheduler = self._of(node)
         scheduler.remove_pending_tests_from_node(node, indices)
         self._end_if_finished(scheduler)
+
+    def abandon(self, environment: str) -> None:
+        """No worker of an environment could be started: nobody must wait for it."""
+        del self._schedulers[environment]
+
+    def expect(self, environment: str, count: int) -> None:
+        """Only ``count`` workers of an environment are left, and no more will come: nobody must wait for others."""
+        if not count:
+            self.abandon(environment)
+            return
+        scheduler = self._schedulers[environment]
+        waiting = not scheduler.collection_is_completed
+        scheduler.numnodes = count
+        if waiting and scheduler.collection_is_completed:
+            scheduler.schedule()
 
     def remove_node(self, node: WorkerController) -> str | None:
         """A worker has ended; returns the test that it crashed in, if it did."""

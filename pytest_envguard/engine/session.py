@@ -10,20 +10,19 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import execnet
 import pytest
 
 from pytest_envguard import options
-from pytest_envguard.engine import labels, workers
+from pytest_envguard.engine import cells, labels, reports, workers
 from pytest_envguard.engine.exits import cause_of_death
 from pytest_envguard.engine.inside import NO_BASETEMP
-from pytest_envguard.engine.solo import run_solo
-from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.refusal import REFUSALS, Refusal
 from pytest_envguard.model.verdict import Broken, Outcome, Resources, Run
-from pytest_envguard.prepare import prepare
 from pytest_envguard.report import terminal
-from pytest_envguard.report.summary import summarise
+from pytest_envguard.report.header import cell_lines
+from pytest_envguard.report.summary import Summary, summarise
 
 if TYPE_CHECKING:
     from xdist.dsession import DSession
@@ -31,78 +30,10 @@ if TYPE_CHECKING:
     from xdist.scheduler import Scheduling
     from xdist.workermanage import WorkerController
 
-    from pytest_envguard.linux.abilities import Probing
+    from pytest_envguard.engine.hosts import Farm
+    from pytest_envguard.engine.packages import Packages
 
 HOST = "host"
-_DISTRIBUTIONS = ("load", "loadscope", "loadfile", "loadgroup", "worksteal")
-
-
-def list_profiles(config: pytest.Config) -> int:
-    """Print the environments by name and return the exit code."""
-    from pytest_envguard.prepare import catalogue
-
-    try:
-        known = catalogue(config)
-        for name in known.names():
-            print(f"{name:<18} {known.one(name).summary}")
-    except EnvguardError as error:
-        raise pytest.UsageError(str(error)) from None
-    return 0
-
-
-def start(config: pytest.Config, wanted: str, probing: Probing | None) -> int | pytest.ExitCode | None:
-    """Prepare the environments that ``wanted`` selects and take over; returns an exit code where all is done already.
-
-    Raises:
-        pytest.UsageError: Anything that must be said before the first test (exit code 4).
-    """
-    try:
-        distribution = _distribution(config)
-        plans = prepare(config, wanted, probing)
-        single = _single_process(config)
-        if single:
-            return run_solo(config, plans, single)
-    except EnvguardError as error:
-        raise pytest.UsageError(str(error)) from None
-    session = EnvguardSession(config, plans)
-    if options.value(config, options.BASELINE) == "always":
-        session.add_host()
-    workers.configure(config, session.plans.values(), distribution)
-    config.pluginmanager.register(session, "envguard-session")
-    return None
-
-
-def _single_process(config: pytest.Config) -> str:
-    """Return the option that needs one process with a terminal of its own, if one was given."""
-    if config.getoption("usepdb"):
-        return "--pdb"
-    if config.getoption("trace", False):
-        return "--trace"
-    if config.getoption("capture") == "no":
-        return "-s"
-    return "--collect-only" if config.getoption("collectonly") else ""
-
-
-def _distribution(config: pytest.Config) -> str:
-    """Return how tests are spread over the workers of an environment, having checked what can't go together."""
-    if config.getoption("dist", None) is None:  # xdist's option; the plugin has several names
-        raise EnvguardError(
-            "`--envguard` runs its environments through pytest-xdist, which is switched off",
-            "leave out `-p no:xdist` (with PYTEST_DISABLE_PLUGIN_AUTOLOAD, add `-p xdist.plugin`)",
-        )
-    if config.getoption("tx") and not config.getoption("numprocesses"):
-        raise EnvguardError(
-            "`--tx` and `--envguard` both say where tests run", "leave out one of them; use `-n` for more workers"
-        )
-    if config.getoption("looponfail", False):
-        raise EnvguardError("`--looponfail` and `--envguard` do not go together", "leave out one of them")
-    chosen = str(config.getoption("dist"))
-    if chosen == "each":
-        raise EnvguardError(
-            "`--dist=each` runs every test in every worker; with `--envguard` it runs once in every environment already",
-            f"leave it out, or use one of {', '.join(_DISTRIBUTIONS)}",
-        )
-    return "load" if chosen == "no" else chosen
 
 
 class EnvguardSession:
@@ -111,21 +42,60 @@ class EnvguardSession:
     Attributes:
         plans: Name of the environment to its plan, in the user's order.
         runs: Name of the environment to what happened in it.
+        asked: The versions, if any were asked for.
+        packages: What is installed in their cells.
+        baselines: Name of a cell ("" without versions) to what happened in it on the host.
+        workers: Those of all environments.
     """
 
-    def __init__(self, config: pytest.Config, plans: list[Plan]) -> None:
+    workers: workers.Workers
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        plans: list[Plan],
+        asked: cells.Asked | None = None,
+        packages: Packages | None = None,
+    ) -> None:
         self.config = config
+        self.packages = packages
         self.plans = {plan.name: plan for plan in plans}
         self.runs = {name: Run(name) for name in self.plans}
-        self.baseline: Run | None = self.runs.get(HOST)
+        self.asked = asked
+        self.baselines = {_cell(plan): self.runs[plan.name] for plan in plans if (plan.profile or plan.name) == HOST}
+        self._farm: Farm | None = None
         self._session: pytest.Session | None = None
         self._worker_interrupted = False
+        self._told: list[str] = []
+        self._compared: dict[str, Plan] = {}
+        self._ended: dict[str, int] = {}
+        self._begun: dict[str, float] = {}
+
+    def use(self, farm: Farm) -> None:
+        """Run environments on other machines."""
+        self._farm = farm
+        for name, reason in farm.broken.items():
+            self.runs[name].broken = Broken((reason,))
+
+    def give_up(self, environment: str, reason: str, node: WorkerController | None = None) -> None:
+        """Note that a worker of ``environment`` can't be had (any more); ``node`` is the one that it would replace."""
+        self.runs[environment].broken = self.runs[environment].broken or Broken((reason,))
+        if hasattr(self, "_scheduling"):
+            self._scheduling.expect(environment, self._count_active(environment, node))
+            if self.asked and not self._count_active(environment, node):
+                self._begin_next(self.workers.machine(environment))
+
+    def _count_active(self, environment: str, but: WorkerController | None = None) -> int:
+        active = self._dsession._active_nodes - {but}  # noqa: SLF001  # xdist has no public name for it
+        return sum(workers.environment(node) == environment for node in active)
 
     def add_host(self) -> None:
         """Run everything on the host as well."""
-        if HOST not in self.plans:
-            self.plans[HOST] = Plan(HOST, "this machine, unrestricted")
-            self.runs[HOST] = self.baseline = Run(HOST)
+        for plan in list(self.plans.values()):
+            if _cell(plan) not in self.baselines and not (plan.machine and plan.machine.lost):
+                host = _on_host(plan)
+                self.plans[host.name] = host
+                self.runs[host.name] = self.baselines[_cell(plan)] = Run(host.name)
 
     # -- before the tests ----------------------------------------------------------------------------------------------
 
@@ -134,6 +104,8 @@ class EnvguardSession:
         """Take part in xdist's session, which exists from here on."""
         self._dsession: DSession = config.pluginmanager.get_plugin("dsession")
         labels.attach(self._dsession, self)
+        if self._farm:
+            self._farm.distant.attach(self._dsession, self.give_up)
         # xdist makes a folder for temporary files on the host and tells it to workers, for whom it isn't there.
         factory: Any = config._tmp_path_factory  # type: ignore[attr-defined]  # noqa: SLF001  # as xdist itself
         basetemp = Path(config.getoption("basetemp") or NO_BASETEMP)
@@ -149,18 +121,26 @@ class EnvguardSession:
     def pytest_report_header(self) -> list[str]:
         """Say for every environment what enforces it, and what isn't as it would be there."""
         verbose = self.config.get_verbosity() > 0
-        return [line for plan in self.plans.values() for line in terminal.plan_lines(plan, verbose)]
+        about = cell_lines(self.asked.cells, self.asked.contents) if self.asked else ()
+        if self._farm:
+            return [*self._farm.header(self.plans.values(), verbose), *about]
+        profiles = {plan.profile or plan.name: plan for plan in reversed(self.plans.values())}
+        shown = [plan._replace(name=name) for name, plan in reversed(profiles.items()) if name != HOST or not plan.cell]
+        lines = [line for plan in shown for line in terminal.plan_lines(plan, verbose)]
+        return [*lines, *about]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionstart(self, session: pytest.Session) -> Iterator[None]:
         """Remember the session, whose number of tests is the sum over all environments, and let xdist start workers."""
         self._session = session
-        self._started = time.monotonic()
+        self._begun = dict.fromkeys(self.plans, time.monotonic())
+        if self.packages:
+            self.packages.begin()
         if self.config.pluginmanager.hasplugin("cacheprovider"):
             assert self.config.cache is not None
             self._failed_before = self.config.cache.get(labels.LAST_FAILED, {})
         try:
-            return (yield)
+            result = yield
         except (EOFError, OSError) as error:
             # A launcher ended before its interpreter started (and has said why on standard error); xdist notices at one
             # of several places, when it reads from the worker or writes to it.
@@ -172,17 +152,27 @@ class EnvguardSession:
                 f"an environment could not be entered, see above{answer}\n"
                 "hint: `envguard doctor` says what this machine can do"
             ) from None
+        if self._farm:
+            self._farm.distant.started(self._dsession)
+            for name, reason in self._farm.distant.given_up.items():
+                self.give_up(name, reason)
+        return result
 
     def pytest_xdist_setupnodes(self) -> None:
         """Name the workers that will replace crashed ones."""
         assert self._dsession.nodemanager is not None
         labels.name_replacements(self._dsession.nodemanager.group)
+        if self._farm:
+            self._farm.distant.join(self._dsession.nodemanager, self._farm.usable())
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure_node(self, node: WorkerController) -> None:
         """Tell a worker what it must prove."""
         name = workers.environment(node)
-        workers.instruct(node, self.plans.get(name) or Plan(name, ""))
+        plan = self.plans.get(name) or self._compared.get(name) or Plan(name, "")
+        workers.instruct(node, plan)
+        if self._farm:
+            self._farm.distant.instruct(node, plan)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> Scheduling:
@@ -190,7 +180,11 @@ class EnvguardSession:
         from pytest_envguard.engine.scheduling import PerEnvironmentScheduling
 
         assert self._session is not None
-        return PerEnvironmentScheduling(config, log, self._session)
+        self._scheduling = PerEnvironmentScheduling(config, log, self._session, self.workers)
+        for name in self.workers.environments if self._farm else ():
+            if self.runs[name].broken:  # some of its workers could not be started
+                self._scheduling.expect(name, self._count_active(name))
+        return self._scheduling
 
     # -- while they run ------------------------------------------------------------------------------------------------
 
@@ -215,6 +209,12 @@ class EnvguardSession:
         refusals = self.runs[environment].refusals.get(nodeid, ())
         plan = self.plans[environment]
         enforced = [] if plan.is_host else [("envguard_enforced", terminal.mechanism(plan))]
+        if plan.machine:
+            enforced.append(("envguard_host", plan.machine.name))
+        if plan.cell:
+            enforced.append(
+                ("envguard_versions", " ".join(f"{axis}=={text}" for axis, text in plan.cell.cell.versions))
+            )
         return enforced + [("envguard_refused", str(refusal)) for refusal in refusals]
 
     @pytest.hookimpl(tryfirst=True)
@@ -251,7 +251,40 @@ class EnvguardSession:
         for nodeid, refusals in told.get("imports", {}).items():
             if nodeid not in run.refusals:  # every worker of an environment imports the same files
                 run.refused(nodeid, refusals)
-        run.resources = run.resources.and_worker(Resources.of(told, time.monotonic() - self._started))
+        run.resources = run.resources.and_worker(Resources.of(told, time.monotonic() - self._begun[run.environment]))
+        if hasattr(node, "workeroutput"):
+            self._finished(node)
+
+    def _finished(self, node: WorkerController) -> None:
+        """Let the next environment begin where the last worker of one has ended."""
+        environment = workers.environment(node)
+        self._ended[environment] = self._ended.get(environment, 0) + 1
+        if not self.asked:
+            return
+        node.gateway.exit()  # xdist would keep its process, with all that was imported, to the end of the run
+        if self._ended[environment] >= self.workers.count:
+            self._begin_next(self.workers.machine(environment))
+
+    def _begin_next(self, machine: str) -> None:
+        """Let the next environment of a machine begin."""
+        while (waiting := self.workers.waiting_on(machine)) and not (
+            self._dsession.shuttingdown or self._dsession.shouldstop
+        ):
+            manager = self._dsession.nodemanager
+            assert manager is not None
+            environment = waiting[0]
+            self._begun[environment] = time.monotonic()
+            try:
+                nodes = [
+                    manager.setup_node(execnet.XSpec(spec), self._dsession.queue.put)
+                    for spec in self.workers.begin(environment)
+                ]
+            except (EOFError, OSError) as error:
+                self.runs[environment].broken = Broken((f"could not be entered: {error}",))
+                self._scheduling.abandon(environment)
+                continue
+            self._dsession._active_nodes.update(nodes)  # noqa: SLF001  # as xdist itself does for a crashed worker's
+            return
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
@@ -262,8 +295,11 @@ class EnvguardSession:
                 run.check_complete()
             return result
         finally:
-            if not self._interrupted(sys.exc_info()[1]) and options.value(self.config, options.BASELINE) == "auto":
+            interrupted = self._interrupted(sys.exc_info()[1])
+            if not interrupted and options.value(self.config, options.BASELINE) == "auto":
                 self._run_baseline()
+            if self.packages:
+                self.packages.conclude(interrupted=interrupted)
 
     def _interrupted(self, error: BaseException | None) -> bool:
         """Whether a user wants the end now.
@@ -274,19 +310,35 @@ class EnvguardSession:
         return self._worker_interrupted or (isinstance(error, KeyboardInterrupt) and not self._dsession.shouldstop)
 
     def _run_baseline(self) -> None:
-        failed = {nodeid for run in self.runs.values() for nodeid in run.failed()}
-        if self.baseline is None and failed:
-            from pytest_envguard.engine.baseline import rerun_on_host
+        failed: dict[str, set[str]] = {}
+        for name, run in self.runs.items():
+            failed.setdefault(_cell(self.plans[name]), set()).update(run.failed())
+        for plan in self.plans.values():
+            cell = _cell(plan)
+            if failed[cell] and cell not in self.baselines and not (self._farm and self._farm.is_lost(plan)):
+                from pytest_envguard.engine.baseline import rerun_on_host
 
-            self.baseline = rerun_on_host(self._dsession, sorted(failed))
+                host = _on_host(plan)
+                self._compared[host.name] = host
+                self.baselines[cell] = rerun_on_host(self._dsession, host, sorted(failed[cell]))
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """A user wants the end, or xdist for -x, which lets workers end by themselves."""
+        if self._farm and not self._dsession.shouldstop:
+            self._farm.distant.hurry()
 
     # -- after them ----------------------------------------------------------------------------------------------------
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
         """Let a broken environment fail the run, and let ``--lf`` see plain node ids."""
-        if any(run.broken for run in self.runs.values()) and session.exitstatus in (0, 5):
+        missing = [cell for cell in self.asked.not_ready if not cell.conflict] if self.asked else []
+        unsafe = bool(self.packages and self.packages.decision and self.packages.decision.fails)
+        if (missing or unsafe or any(run.broken for run in self.runs.values())) and session.exitstatus in (0, 5):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        for cell in self.asked.ready if self.asked else ():
+            labels.describe_suite(self.config, f"envguard_packages {cell.cell.name}", cell.packages)
+        self._told = reports.write(self.config, self.summary())
         try:
             return (yield)
         finally:
@@ -295,8 +347,41 @@ class EnvguardSession:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the closing table."""
-        summary = summarise(list(self.plans.values()), list(self.runs.values()), self.baseline)
-        terminal.write(summary, terminalreporter, self.config.get_verbosity())
+        terminal.write(self.summary(), terminalreporter, self.config.get_verbosity())
+        for line in (*(self.packages.lines() if self.packages else ()), *self._told):
+            terminalreporter.write_line(line)
+
+    def summary(self) -> Summary:
+        """Return what happened, for reports."""
+        plans, runs = list(self.plans.values()), list(self.runs.values())
+        if self.asked is None and self.packages:
+            matrix = cells.without_versions(plans, self.packages)
+            return summarise(plans, runs, self._by_environment(plans), matrix)
+        if self.asked is None:
+            alone = self.baselines.get("") if self._farm is None else None
+            return summarise(plans, runs, alone or self._by_environment(plans) or None)
+        return summarise(plans, runs, self._by_environment(plans), self.asked.matrix(plans, self.packages))
+
+    def _by_environment(self, plans: list[Plan]) -> dict[str, Run]:
+        """Return for each environment what happened where nothing restricts it: same versions, same machine."""
+        return {plan.name: self.baselines[_cell(plan)] for plan in plans if _cell(plan) in self.baselines}
+
+
+def _cell(plan: Plan) -> str:
+    """Return the name of the cell that a plan belongs to, "" without versions; with another machine's, where it's there."""
+    name = plan.cell.cell.name if plan.cell else ""
+    return f"{name}@{plan.machine.name}" if plan.machine else name
+
+
+def _on_host(plan: Plan) -> Plan:
+    """Return the environment that ``plan`` is compared with."""
+    host = cells.on_host(plan.cell) if plan.cell else Plan(HOST, "this machine, unrestricted")
+    if plan.machine is None:
+        return host
+    name = plan.machine.name
+    return host._replace(
+        name=f"{host.name}-{name}", summary=f"{name}, unrestricted", machine=plan.machine, profile=HOST
+    )
 
 
 def _interrupt(_number: int, _frame: object) -> None:

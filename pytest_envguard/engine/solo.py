@@ -12,6 +12,7 @@ import pytest
 from pytest_envguard.engine import hooked
 from pytest_envguard.engine.workers import for_pytest
 from pytest_envguard.errors import EnvguardError
+from pytest_envguard.matrix import activation
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.report import terminal
 
@@ -28,7 +29,7 @@ def run_solo(config: pytest.Config, plans: list[Plan], option: str) -> int:
         names = ", ".join(plan.name for plan in plans)
         raise EnvguardError(
             f"`{option}` needs the terminal for itself and works with one environment; asked for: {names}",
-            f"for example `--envguard={plans[0].name} {option}`",
+            f"for example `{_selection(plans[0])} {option}`",
         )
     _refuse_files(config, option)
     # Outside of its hooks pytest has given standard output back, but not standard input: pdb would read /dev/null.
@@ -41,6 +42,14 @@ def run_solo(config: pytest.Config, plans: list[Plan], option: str) -> int:
             print("\n".join(terminal.plan_lines(plan, config.get_verbosity() > 0)), flush=True)
         codes.append(_run(config, plan))
     return max(codes)
+
+
+def _selection(plan: Plan) -> str:
+    """Return the options that ask for one environment."""
+    profile = plan.profile or plan.name
+    words = [f"--envguard={profile}"] if profile != "host" or not plan.cell else []
+    versions = plan.cell.cell.versions if plan.cell else ()
+    return " ".join([*words, *(f"--envguard-versions={axis}=={version}" for axis, version in versions)])
 
 
 def _refuse_files(config: pytest.Config, option: str) -> None:
@@ -57,8 +66,11 @@ def _run(config: pytest.Config, plan: Plan) -> int:
     # The cache lies in the project, which is read-only inside: its warning would be about this plugin, not the project.
     reads_cache = any(config.getoption(name, False) for name in ("lf", "failedfirst", "stepwise"))
     without_cache = [] if reads_cache else ["-p", "no:cacheprovider"]
-    command = [sys.executable, "-m", "pytest", *without_cache, *arguments, "-n", "0"]
+    python = plan.cell.python if plan.cell else sys.executable
+    command = [python, "-m", "pytest", *without_cache, *arguments, "-n", "0"]
     environ = {**os.environ, SOLO: json.dumps(plan.promises)}
+    if plan.cell and (plan.is_host or plan.hooked):
+        environ.update(activation.host_variables(plan.cell))
     if plan.hooked:
         environ[hooked.HOOK] = hooked.encode(plan)
     if not (plan.is_host or plan.hooked):

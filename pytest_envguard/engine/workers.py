@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import execnet
 import pytest
+from xdist import workermanage
 
 from pytest_envguard import options
 from pytest_envguard.engine import hooked
 from pytest_envguard.engine.inside import PROC, SHELTER
+from pytest_envguard.matrix import activation
 from pytest_envguard.model.plan import Plan
 
 if TYPE_CHECKING:
@@ -22,25 +25,66 @@ if TYPE_CHECKING:
 _RESTARTS_PER_WORKER = 4  # xdist's own default for -n
 
 
-def configure(config: pytest.Config, plans: Iterable[Plan], distribution: str) -> None:
-    """Make xdist start ``-n`` workers for every plan."""
-    count = _count(config)
-    ledger = options.value(config, options.REFUSALS) != "none"
-    specifications = [
-        specification(plan, plan.name if number == 0 else f"{plan.name}-{number + 1}", ledger=ledger)
-        for plan in plans
-        for number in range(count)
-    ]
-    option = config.option
-    option.numprocesses = None  # or xdist would replace `tx` by plain workers
-    option.tx = specifications
-    option.dist = distribution
-    if option.maxworkerrestart is None:
-        # Without -n xdist knows no limit, and a conftest that kills its worker would be started for ever.
-        option.maxworkerrestart = str(_RESTARTS_PER_WORKER * len(specifications))
+class Workers:
+    """The workers of all environments, in the order in which they begin.
+
+    Attributes:
+        count: How many each environment has.
+        waiting: Environments that have not begun.
+    """
+
+    def __init__(
+        self, config: pytest.Config, plans: Iterable[Plan], distribution: str, at_once: Mapping[str, int] | int | None
+    ) -> None:
+        """Make xdist start the first ones.
+
+        Args:
+            config: pytest's.
+            plans: One for every environment.
+            distribution: xdist's ``--dist``.
+            at_once: How many environments run side by side, or how many on which machine ("" for this one); None for all.
+        """
+        self.count = count(config)
+        self._ledger = options.value(config, options.REFUSALS) != "none"
+        self._plans = {plan.name: plan for plan in plans}
+        self.waiting = list(self._plans)
+        option = config.option
+        option.numprocesses = None  # or xdist would replace `tx` by plain workers
+        option.dist = distribution
+        if option.maxworkerrestart is None:
+            # Without -n xdist knows no limit, and a conftest that kills its worker would be started for ever.
+            option.maxworkerrestart = str(_RESTARTS_PER_WORKER * self.count * len(self._plans))
+        option.tx = [spec for name in self._first(at_once) for spec in self.begin(name)]
+
+    @property
+    def environments(self) -> list[str]:
+        """All environments."""
+        return list(self._plans)
+
+    def _first(self, at_once: Mapping[str, int] | int | None) -> list[str]:
+        if isinstance(at_once, Mapping):
+            return [name for machine, room in at_once.items() for name in self.waiting_on(machine)[:room]]
+        return self.waiting[:at_once]
+
+    def machine(self, environment: str) -> str:
+        """Return the name of the machine that an environment runs on, "" for this one."""
+        machine = self._plans[environment].machine
+        return machine.name if machine else ""
+
+    def waiting_on(self, machine: str) -> list[str]:
+        """Return the environments that have not begun on a machine."""
+        return [name for name in self.waiting if self.machine(name) == machine]
+
+    def begin(self, environment: str = "") -> list[str]:
+        """Return the specifications of an environment's workers, without a name those of the next one."""
+        plan = self._plans[environment or self.waiting[0]]
+        self.waiting.remove(plan.name)
+        names = [plan.name if number == 0 else f"{plan.name}-{number + 1}" for number in range(self.count)]
+        return [specification(plan, name, ledger=self._ledger) for name in names]
 
 
-def _count(config: pytest.Config) -> int:
+def count(config: pytest.Config) -> int:
+    """Return how many workers each environment has."""
     chosen = config.getoption("numprocesses")
     if chosen in ("auto", "logical"):
         chosen = config.hook.pytest_xdist_auto_num_workers(config=config)
@@ -55,14 +99,28 @@ def specification(plan: Plan, name: str, *, ledger: bool = False) -> str:
     fields by ``//``. It keeps unknown fields, also when xdist clones the specification of a crashed worker.
     """
     fields = ["popen", f"id={_quoted(name)}", f"envguard={_quoted(plan.name)}"]
+    words = [plan.cell.python] if plan.cell else []
+    machine = plan.machine
+    if machine:
+        fields.append(f"via={machine.gateway}")
+        words = [*(words or [machine.python]), "-X", machine.mark(_quoted(name))]
     if plan.hooked:
         fields.append(f"env:{hooked.HOOK}={hooked.encode(plan)}")
     elif not plan.is_host:
         from pytest_envguard import launcher
 
-        words = [*launcher.command_line(for_pytest(plan, ledger=ledger)), sys.executable]
+        place = (machine.python, machine.launcher) if machine else ()
+        words = [*launcher.command_line(for_pytest(plan, ledger=ledger), *place), *(words or [sys.executable])]
+    if words:
         # A path with a double slash is the same path; the script's encoding has none.
         fields.append("python=" + shlex.join(words).replace("//", "/"))
+    if machine and machine.scratch and not plan.script.get("coverage"):
+        # pytest-cov leaves a file where it believes that it runs on another machine.
+        fields.append(f"env:COVERAGE_FILE={machine.scratch}/.coverage")
+    if plan.cell and (plan.is_host or plan.hooked):
+        activated = activation.host_variables(plan.cell)
+        activated.update(machine.variables(plan.cell) if machine else {})
+        fields += [f"env:{name}={text.replace('//', '/')}" for name, text in activated.items()]
     return "//".join(fields)
 
 
@@ -95,11 +153,22 @@ def environment_of(spec: execnet.XSpec | str) -> str:
     return str(spec.envguard).replace("%2F%2F", "//").replace("%25", "%")
 
 
+_frozen_path: list[str] = workermanage._sys_path  # noqa: SLF001  # xdist's copy of sys.path, which it hands to workers
+
+
+def _search_path(plan: Plan) -> list[str]:
+    if plan.machine:
+        return plan.machine.search_path(_frozen_path, str(Path.cwd()), plan.cell)
+    return activation.search_path(_frozen_path, plan.cell) if plan.cell else _frozen_path
+
+
 def instruct(node: WorkerController, plan: Plan) -> None:
-    """Hand a worker what it must prove, and keep pytest-cov from writing where it can't."""
+    """Hand a worker what it must prove, keep pytest-cov from writing where it can't, and let it import its own versions."""
+    workermanage._sys_path = _search_path(plan)  # noqa: SLF001  # read next
     node.workerinput["envguard"] = plan.name
+    node.workerinput["envguard_cell"] = plan.cell is not None
     node.workerinput["envguard_promises"] = json.dumps(plan.promises)
-    if plan.script.get("coverage") and "cov_master_host" in node.workerinput:
+    if (plan.script.get("coverage") or plan.machine) and "cov_master_host" in node.workerinput:
         # pytest-cov sends its data over the channel, instead of a file in the working directory, when it believes
         # that it runs on another host. In a way it does.
         node.workerinput["cov_master_host"] = f"{plan.name}.envguard.invalid"

@@ -72,7 +72,7 @@ class NotReady(NamedTuple):
     Attributes:
         cell: Which.
         kind: "not resolvable" (requirements that contradict each other), "offline" (the index could not be reached),
-            "not built" (a package could not be compiled or installed), "no interpreter" or "no disk".
+            "not built" (a package could not be compiled or installed), "no interpreter", "no disk" or "no machine".
         reason: What uv said, in full sentences, its own words.
     """
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import posixpath
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from pytest_envguard.model.cell import Ready
+
+PREFIX = "host:"  # of the ids of gateways that lead to machines; environments have no such names
 
 
 class Machine(NamedTuple):
@@ -49,26 +51,27 @@ class Machine(NamedTuple):
     @property
     def gateway(self) -> str:
         """The id of the gateway that leads there: never the name of an environment, which its workers have."""
-        return f"host:{self.name}"
+        return f"{PREFIX}{self.name}"
 
     @staticmethod
     def mark(worker: str) -> str:
         """Return the word on a worker's command line by which its process is found there: ``python -X`` takes any."""
         return f"envguard={worker}"
 
-    def search_path(self, frozen: Sequence[str], cell: Ready | None) -> list[str]:
+    def search_path(self, frozen: Sequence[str], here: str, cell: Ready | None) -> list[str]:
         """Return the ``sys.path`` of a worker there.
 
         Args:
             frozen: pytest's own here: it tells whether the working folder comes first (``python -m pytest``).
+            here: The working folder here.
             cell: Whose worker.
         """
-        first = [self.folder] if frozen[:1] in ([""], [os.getcwd()]) else []  # noqa: PTH109  # compared as text
+        first = [self.folder] if frozen[:1] in ([""], [here]) else []
         return list(dict.fromkeys([*first, *self.given, *(cell.path if cell else self.path)]))
 
     def variables(self, cell: Ready) -> dict[str, str]:
         """Return the variables of an unrestricted worker in ``cell`` there."""
-        path = ":".join(filter(None, [os.path.dirname(cell.python), self.programs]))  # noqa: PTH120  # not of this system
+        path = ":".join(filter(None, [posixpath.dirname(cell.python), self.programs]))
         return {"PATH": path, "VIRTUAL_ENV": cell.folder}
 
     def __str__(self) -> str:

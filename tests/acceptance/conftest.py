@@ -64,7 +64,8 @@ def write(project: Path, source: str, name: str = "test_it.py") -> None:
 def plain_environment() -> dict[str, str]:
     """The caller's variables without those that would change what these tests see."""
     dropped = ("PYTEST_", "PY_COLORS", "FORCE_COLOR", "COLUMNS", "COV_", "COVERAGE_", "TOX_", "CI", "BUILD_NUMBER")
-    return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    kept = "PYTEST_ENVGUARD_CACHE"  # where the tests that make cells keep them
+    return {name: value for name, value in os.environ.items() if name == kept or not name.startswith(dropped)}
 
 
 def start(project: Path, *arguments: str, **options: object) -> subprocess.Popen[str]:
@@ -105,3 +106,21 @@ def run(project: Path) -> Run:
         return Result(subprocess.CompletedProcess(process.args, process.returncode, out, err))
 
     return run_pytest
+
+
+@pytest.fixture
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Cells of this test run's own, shared by its tests; the user's are not touched."""
+    root = tmp_path_factory.getbasetemp()
+    shared = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "envguard-cache"
+    monkeypatch.setenv("PYTEST_ENVGUARD_CACHE", str(shared))
+    return shared
+
+
+@pytest.fixture
+def table(project: Path) -> Path:
+    """The project's pyproject.toml: nothing but the versions goes into a cell."""
+    (project / "pytest.ini").unlink()
+    file = project / "pyproject.toml"
+    file.write_text("[tool.pytest.ini_options]\n[tool.envguard]\ninstall = []\n")
+    return file

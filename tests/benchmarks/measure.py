@@ -304,6 +304,103 @@ def ledger(folder: Path) -> Iterator[Row]:
         yield row(what, mine, peer, "--envguard-refusals=none", "s")
 
 
+LITELLM, TIKTOKEN = ("1.53.9", "1.60.8", "1.67.6"), ("0.7.0", "0.9.0")
+IN_CELLS = """
+from importlib.metadata import version
+import tiktoken
+
+def test_it():
+    assert version("litellm").startswith("1.") and tiktoken.Encoding
+"""
+TOX = """
+[tox]
+env_list = litellm{%s}-tiktoken{%s}
+no_package = true
+requires = tox>=4.20 %s
+[testenv]
+deps =
+    pytest
+    pytest-xdist
+    %s
+commands = pytest -q -p no:cacheprovider test_it.py
+pass_env = *
+"""
+
+
+def _tox(folder: Path, name: str, plugin: str) -> tuple[Path, Path]:
+    """Make a project for tox, and a tox of its own; returns both."""
+    project = folder / name
+    project.mkdir()
+    (project / "test_it.py").write_text(IN_CELLS)
+    (project / "pytest.ini").write_text("[pytest]\n")
+    pins = [f"litellm{one}: litellm=={one}" for one in LITELLM] + [
+        f"tiktoken{one}: tiktoken=={one}" for one in TIKTOKEN
+    ]
+    (project / "tox.ini").write_text(TOX % (",".join(LITELLM), ",".join(TIKTOKEN), "", "\n    ".join(pins)))
+    home = folder / f"{name}-venv"
+    subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+    subprocess.run([home / "bin" / "pip", "install", "-q", "tox", *plugin.split()], check=True)
+    return project, home / "bin" / "tox"
+
+
+def matrix(folder: Path) -> Iterator[Row]:
+    """Six cells of litellm × tiktoken ÷ tox with tox-uv, and with pip; packages are in the caches of uv and pip."""
+    cells = folder / "cells"
+    mine = folder / "mine"
+    mine.mkdir()
+    (mine / "test_it.py").write_text(IN_CELLS)
+    (mine / "pyproject.toml").write_text("[tool.pytest.ini_options]\n[tool.envguard]\ninstall = []\n")
+    axes = [f"--envguard-versions=litellm=={','.join(LITELLM)}", f"--envguard-versions=tiktoken=={','.join(TIKTOKEN)}"]
+    environ = {**os.environ, "PYTEST_ENVGUARD_CACHE": str(cells)}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+    def run(*words: object, cwd: Path) -> Callable[[], object]:
+        def action() -> None:
+            subprocess.run(list(map(str, words)), cwd=cwd, env=environ, check=True, capture_output=True)
+
+        return action
+
+    ours = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *axes, cwd=mine)
+    started = time.perf_counter()
+    ours()
+    yield (
+        "six cells for the first time, packages not in uv's cache for some",
+        f"{time.perf_counter() - started:.1f} s",
+        "-",
+        "-",
+    )
+
+    def anew() -> None:
+        shutil.rmtree(cells)
+        ours()
+
+    for plugin, name, rounds in (("tox-uv", "tox with tox-uv", 3), ("", "tox with pip", 1)):
+        project, tox = _tox(folder, f"tox{plugin}", plugin)
+        first = run(tox, "run-parallel", "-p", "auto", "--parallel-no-spinner", "-r", cwd=project)
+        again = run(tox, "run-parallel", "-p", "auto", "--parallel-no-spinner", cwd=project)
+        first()  # fills its package cache
+        yield row("six cells, kept from the run before", *alternately(ours, again, rounds=rounds), f"{name}, kept", "s")
+        yield row("six cells, made anew", *alternately(anew, first, rounds=rounds), f"{name}, made anew", "s")
+        kept, made = alternately(ours, first, rounds=rounds)
+        yield row("six cells, kept (here), made anew (peer)", kept, made, name, "s")
+    yield from _disk(cells)
+
+
+def _disk(cells: Path) -> Iterator[Row]:
+    """What a cell takes that is not in another one."""
+    from pytest_envguard.matrix.store import measure
+
+    folders = sorted((cells / "cells").iterdir())
+    whole, first = measure(folders).used, measure(folders[:1]).used
+    extra = (whole - first) / (len(folders) - 1)
+    yield (
+        "disk per extra cell",
+        f"{extra / 1e6:.1f} MB",
+        f"{first / 1e6:.1f} MB (the first cell)",
+        f"{extra / first:.3f}",
+    )
+
+
 BENCHMARKS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "entering": lambda _folder: entering(),
     "thousand": thousand,
@@ -313,6 +410,7 @@ BENCHMARKS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "many": many,
     "answering": answering,
     "ledger": ledger,
+    "matrix": matrix,
 }
 
 

@@ -12,7 +12,9 @@ import pytest
 
 from pytest_envguard import launcher
 from pytest_envguard.engine.inside import PROC
-from pytest_envguard.engine.workers import configure, environment, instruct, specification
+from pytest_envguard.engine.workers import Workers, environment, instruct, specification
+from pytest_envguard.matrix.activation import in_cell, search_path
+from pytest_envguard.model.cell import Cell, Ready
 from pytest_envguard.model.plan import Plan
 from tests.unit.surroundings import plan, script
 
@@ -67,9 +69,60 @@ def test_n_workers_for_each_environment(
     """`-n` counts the workers of each environment; xdist gets them as specifications, with a limit of restarts."""
     pytester.makeini("[pytest]")
     config = pytester.parseconfig("-p", "no:asyncio", *arguments)
-    configure(config, [HOST, plan(network="none")], "load")
+    Workers(config, [HOST, plan(network="none")], "load", None)
     assert [execnet.XSpec(text).id for text in config.option.tx] == ids
     assert (config.option.numprocesses, config.option.dist, config.option.maxworkerrestart) == (None, "load", restarts)
+
+
+def test_environments_begin_in_order_and_only_as_many_at_once_as_there_is_room(pytester: pytest.Pytester) -> None:
+    """The first ones are xdist's; each further one has its specifications when it begins."""
+    pytester.makeini("[pytest]")
+    config = pytester.parseconfig("-p", "no:asyncio", "-n2")
+    plans = [Plan(name, "") for name in ("a", "b", "c")]
+    workers = Workers(config, plans, "load", 2)
+    assert [execnet.XSpec(text).id for text in config.option.tx] == ["a", "a-2", "b", "b-2"]
+    assert (workers.environments, workers.waiting) == (["a", "b", "c"], ["c"])
+    assert [execnet.XSpec(text).id for text in workers.begin()] == ["c", "c-2"]
+    assert workers.waiting == []
+
+
+CELL = Ready(
+    Cell((("six", "1.16.0"),)),
+    "/cells/a b",
+    "/cells/a b/bin/python",
+    "/usr",
+    ("/usr/lib/python3", "/cells/a b/lib"),
+    "3.11.7",
+    {},
+    "",
+)
+
+
+def test_a_worker_in_a_cell_on_the_host_is_activated() -> None:
+    """It's the cell's interpreter, its programs come first, and a nested pytest begins no matrix of its own."""
+    made = in_cell(HOST, CELL, "six1.16.0")
+    spec = execnet.XSpec(specification(made, "six1.16.0"))
+    assert shlex.split(spec.python) == ["/cells/a b/bin/python"]
+    assert spec.env["PATH"].startswith("/cells/a b/bin:")
+    assert (spec.env["VIRTUAL_ENV"], spec.env["PYTEST_ENVGUARD"]) == ("/cells/a b", "host")
+
+
+def test_a_worker_in_a_cell_in_an_environment_is_activated_by_the_launcher() -> None:
+    """The launcher is the running interpreter's; what it becomes is the cell's."""
+    made = in_cell(plan(network="none"), CELL, "mine-six1.16.0")
+    spec = execnet.XSpec(specification(made, "mine-six1.16.0"))
+    *_, word, interpreter = shlex.split(spec.python)
+    read = launcher.decode(word)
+    assert (interpreter, read["name"], spec.env) == ("/cells/a b/bin/python", "mine-six1.16.0", {})
+    assert read["environ"]["set"]["PATH"].startswith("/cells/a b/bin:")
+    assert read["environ"]["set"]["PYTEST_ENVGUARD"] == "mine"
+
+
+def test_a_cell_is_not_shadowed_by_what_the_running_environment_imports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of pytest's own path only the working folder holds, and what PYTHONPATH names."""
+    monkeypatch.setenv("PYTHONPATH", "/given")
+    assert search_path(["", "/venv/site-packages", "/checkout/litellm"], CELL) == ["", "/given", *CELL.path]
+    assert search_path(["/venv/bin", "/venv/site-packages"], CELL) == ["/given", *CELL.path]
 
 
 def test_instructions() -> None:
