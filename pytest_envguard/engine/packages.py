@@ -14,7 +14,7 @@ from pytest_envguard.matrix.settings import Settings
 from pytest_envguard.model.cell import Ready
 from pytest_envguard.model.finding import Audited, Finding, NotAudited
 from pytest_envguard.model.profile import Profile
-from pytest_envguard.packages.advisories import Decision, Ignore, decide, expired, ignoring, service_of
+from pytest_envguard.packages.advisories import Decision, decide, expired, ignoring, service_of
 from pytest_envguard.packages.audit import Auditor
 from pytest_envguard.packages.installed import Distribution, installed
 from pytest_envguard.packages.preflight import contradictions
@@ -114,7 +114,7 @@ class Packages:
         if interrupted:
             self._auditor.stop()
         today = datetime.datetime.now(datetime.timezone.utc).date()
-        ignores = [Ignore(one.id, one.until, one.reason) for one in self._settings.audit_ignore]
+        ignores = self._settings.audit_ignore
         self.audits = {
             name: ignoring(answer, ignores, today) if isinstance(answer, Audited) else answer
             for name, answer in self._auditor.results().items()

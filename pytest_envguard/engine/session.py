@@ -272,6 +272,8 @@ class EnvguardSession:
         ):
             manager = self._dsession.nodemanager
             assert manager is not None
+            if reporter := getattr(self._dsession, "trdist", None):
+                reporter._isatty = False  # noqa: SLF001  # or it would draw over the line of dots
             environment = waiting[0]
             self._begun[environment] = time.monotonic()
             try:

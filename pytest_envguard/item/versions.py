@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 
@@ -12,7 +13,7 @@ from pytest_envguard.item.request import Request
 from pytest_envguard.matrix.activation import in_cell
 from pytest_envguard.matrix.axes import VersionSet
 from pytest_envguard.model.cell import NotReady, Ready
-from pytest_envguard.model.plan import Plan
+from pytest_envguard.model.plan import INSIDE, Plan
 
 _CELLS = pytest.StashKey[dict[VersionSet, "Ready | NotReady"]]()
 _PLANS = pytest.StashKey[dict[tuple[int, str], tuple[Plan, Plan]]]()
@@ -32,6 +33,13 @@ def make(config: pytest.Config, asked: Iterable[VersionSet]) -> None:
     missing = [one for one in dict.fromkeys(asked) if one not in known]
     if not missing:
         return
+    around = os.environ.get(INSIDE, "host")
+    if around != "host":
+        raise EnvguardError(
+            f"`versions` of a single test can't be had inside of `{around}`, where no virtual environment can be made",
+            f'name both in the marker, `@pytest.mark.envguard("{around}", versions=…)`, and run the test without `--envguard`; '
+            "or ask for the versions with `--envguard-versions`",
+        )
     settings = read_settings(config.rootpath / "pyproject.toml")
     quiet = hasattr(config, "workerinput") or config.get_verbosity() < 0
     with showing(sys.stdout, quiet=quiet) as progress:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.matrix.axes import DEFAULT, KEYS, VersionSet, read_date, read_set
+from pytest_envguard.packages.advisories import Ignore
 from pytest_envguard.profiles.tables import read_toml
 
 # All that `[tool.envguard]` may have; `profiles` is read by `pytest_envguard.profiles`.
@@ -24,20 +24,6 @@ KNOWN = (
     "versions",
 )
 _IGNORED = ("id", "reason", "until")
-
-
-class Ignored(NamedTuple):
-    """An advisory that doesn't count.
-
-    Attributes:
-        id: As pip-audit writes it, such as "GHSA-…", "PYSEC-…" or "CVE-…".
-        until: The last day on which it's ignored; None for always.
-        reason: Why, in the project's words.
-    """
-
-    id: str
-    until: datetime.date | None
-    reason: str
 
 
 class Settings(NamedTuple):
@@ -62,7 +48,7 @@ class Settings(NamedTuple):
     audit_fail: str = "never"
     audit_service: str = "pypi"
     audit_url: str = ""
-    audit_ignore: tuple[Ignored, ...] = ()
+    audit_ignore: tuple[Ignore, ...] = ()
     sets: Mapping[str, VersionSet] = {}
 
 
@@ -143,14 +129,14 @@ def _url(raw: Mapping[str, Any], where: str) -> str:
     return url
 
 
-def _ignored(raw: Mapping[str, Any], where: str) -> tuple[Ignored, ...]:
+def _ignored(raw: Mapping[str, Any], where: str) -> tuple[Ignore, ...]:
     entries = raw.get("audit-ignore", [])
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
         raise EnvguardError(
             f"{where}: `audit-ignore`: expected a list of tables, got {entries!r}",
             'for example `audit-ignore = [{id = "GHSA-…", until = 2027-01-01, reason = "…"}]`',
         )
-    found: dict[str, Ignored] = {}
+    found: dict[str, Ignore] = {}
     for number, entry in enumerate(entries, 1):
         at = f"{where}: `audit-ignore`, entry {number}"
         _known(entry, _IGNORED, at)
@@ -165,7 +151,7 @@ def _ignored(raw: Mapping[str, Any], where: str) -> tuple[Ignored, ...]:
         until = read_date(entry["until"]) if "until" in entry else None
         if "until" in entry and until is None:
             raise EnvguardError(f"{at}: `until`: expected a date such as 2027-01-01, got {entry['until']!s}")
-        ignored = Ignored(entry["id"].strip(), until, entry["reason"].strip())
+        ignored = Ignore(entry["id"].strip(), until, entry["reason"].strip())
         if ignored.id in found:
             raise EnvguardError(f"{at}: `{ignored.id}` is there twice", "leave one of them out")
         found[ignored.id] = ignored

@@ -239,6 +239,15 @@ def test_versions_of_a_single_test_that_contradict_the_project_are_its_error(
     assert "not resolvable: Because" in result.out
 
 
+def test_versions_of_a_single_test_inside_of_an_environment_are_refused(run: Run, project: Path, table: Path) -> None:
+    """No cell can be made there; the error names what can be done."""
+    write(project, MARKED)
+    result = run("--envguard=lambda")
+    result.check(1, "2 errors")
+    assert '@pytest.mark.envguard("lambda", versions=' in " ".join(result.out.split())
+    run("--envguard=host").check(1, "1 failed, 2 passed")
+
+
 @pytest.mark.parametrize(
     ("argument", "said"),
     [

@@ -10,7 +10,8 @@ import pytest
 
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.matrix.axes import Axis, Choice, read_set
-from pytest_envguard.matrix.settings import KNOWN, Ignored, Settings, read_settings
+from pytest_envguard.matrix.settings import KNOWN, Settings, read_settings
+from pytest_envguard.packages.advisories import Ignore
 
 Read = Callable[[str], Settings]
 ALL = ", ".join(KNOWN)
@@ -81,9 +82,9 @@ def test_all_settings(read: Read, project: Path) -> None:
         audit_service="osv",
         audit_url="http://127.0.0.1:8000",
         audit_ignore=(
-            Ignored("GHSA-1", datetime.date(2027, 1, 1), "not reached"),
-            Ignored("CVE-2", datetime.date(2027, 1, 2), "not used"),
-            Ignored("PYSEC-3", None, "disputed"),
+            Ignore("GHSA-1", datetime.date(2027, 1, 1), "not reached"),
+            Ignore("CVE-2", datetime.date(2027, 1, 2), "not used"),
+            Ignore("PYSEC-3", None, "disputed"),
         ),
         sets={
             "default": read_set("default", {"six": "1.16"}, f"{project}: [tool.envguard.versions]"),
