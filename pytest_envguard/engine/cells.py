@@ -15,7 +15,7 @@ from pytest_envguard.model.matrix import ENVIRONMENT, Matrix
 from pytest_envguard.model.plan import Plan
 
 if TYPE_CHECKING:
-    from pytest_envguard.engine.hosts import Farm
+    from pytest_envguard.engine.hosts.farm import Farm
     from pytest_envguard.engine.packages import Packages
     from pytest_envguard.matrix.settings import Settings
 

@@ -14,7 +14,7 @@ _PATIENCE = 5.0  # seconds that a process may take to end after it has closed it
 def cause_of_death(gateway: Any, plan: Plan) -> str:
     """Return a sentence about how the process behind ``gateway`` ended."""
     if plan.machine:
-        from pytest_envguard.engine.distant import how_it_ended
+        from pytest_envguard.engine.hosts.distant import how_it_ended
 
         return how_it_ended(gateway, plan)
     process = getattr(gateway._io, "popen", None)  # noqa: SLF001  # execnet has no public name for it

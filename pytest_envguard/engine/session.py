@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from xdist.scheduler import Scheduling
     from xdist.workermanage import WorkerController
 
-    from pytest_envguard.engine.hosts import Farm
+    from pytest_envguard.engine.hosts.farm import Farm
     from pytest_envguard.engine.packages import Packages
 
 HOST = "host"

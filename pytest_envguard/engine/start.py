@@ -18,7 +18,7 @@ from pytest_envguard.prepare import catalogue, prepare
 from pytest_envguard.report.summary import summarise
 
 if TYPE_CHECKING:
-    from pytest_envguard.engine.hosts import Farm
+    from pytest_envguard.engine.hosts.farm import Farm
     from pytest_envguard.engine.packages import Packages
     from pytest_envguard.linux.abilities import Probing
 
@@ -87,14 +87,14 @@ def _farm(config: pytest.Config) -> Farm | None:
     """Return the other machines that environments run on, if any were asked for."""
     if not (options.values(config, options.HOSTS) or config.known_args_namespace.tx):
         return None
-    from pytest_envguard.engine.hosts import reach
+    from pytest_envguard.engine.hosts.farm import reach
 
     return reach(config, _single_process(config))
 
 
 def _only_others(config: pytest.Config) -> bool:
     """Whether `--tx` names nothing but other machines."""
-    from pytest_envguard.engine.addresses import elsewhere
+    from pytest_envguard.engine.hosts.addresses import elsewhere
 
     return all(map(elsewhere, config.known_args_namespace.tx))
 

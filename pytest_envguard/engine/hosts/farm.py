@@ -13,10 +13,10 @@ import pytest
 
 import pytest_envguard
 from pytest_envguard import options
-from pytest_envguard.engine import remote
-from pytest_envguard.engine.addresses import Address, asked_for, read
-from pytest_envguard.engine.connections import Host, connect
-from pytest_envguard.engine.distant import Distant
+from pytest_envguard.engine.hosts import remote
+from pytest_envguard.engine.hosts.addresses import Address, asked_for, read
+from pytest_envguard.engine.hosts.connections import Host, connect
+from pytest_envguard.engine.hosts.distant import Distant
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.matrix.activation import interpreter
 from pytest_envguard.model.cell import Cell, NotReady, Ready

@@ -13,8 +13,8 @@ from typing import Any
 import execnet
 from execnet import gateway_base, gateway_bootstrap, gateway_io, gateway_socket
 
-from pytest_envguard.engine import remote
-from pytest_envguard.engine.addresses import Address
+from pytest_envguard.engine.hosts import remote
+from pytest_envguard.engine.hosts.addresses import Address
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.host import PREFIX, Machine
 

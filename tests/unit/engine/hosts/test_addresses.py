@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_envguard.engine.addresses import Address, elsewhere, read
+from pytest_envguard.engine.hosts.addresses import Address, elsewhere, read
 from pytest_envguard.errors import EnvguardError
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_envguard.endings import describe
 from pytest_envguard.engine import workers
-from pytest_envguard.engine.connections import Host, host_of
+from pytest_envguard.engine.hosts.connections import Host, host_of
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.host import Machine
 from pytest_envguard.model.plan import Plan

@@ -11,7 +11,7 @@ import pytest
 from xdist.remote import Producer
 
 from pytest_envguard import launcher
-from pytest_envguard.engine.hosts import _by, _differences, _unfit, share
+from pytest_envguard.engine.hosts.farm import _by, _differences, _unfit, share
 from pytest_envguard.engine.scheduling import PerEnvironmentScheduling
 from pytest_envguard.engine.workers import Workers, environment_of, specification
 from pytest_envguard.matrix.activation import in_cell

@@ -12,8 +12,8 @@ from typing import Any
 import execnet
 import pytest
 
-from pytest_envguard.engine import remote
-from pytest_envguard.engine.connections import Host
+from pytest_envguard.engine.hosts import remote
+from pytest_envguard.engine.hosts.connections import Host
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.cell import Cell, NotReady, Ready
 from pytest_envguard.model.host import Machine

@@ -1,0 +1,1 @@
+"""Environments on other machines: where they are, how they are reached, and what runs there."""
