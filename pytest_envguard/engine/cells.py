@@ -15,7 +15,6 @@ from pytest_envguard.model.matrix import ENVIRONMENT, Matrix
 from pytest_envguard.model.plan import Plan
 
 if TYPE_CHECKING:
-    from pytest_envguard.engine.hosts.farm import Farm
     from pytest_envguard.engine.packages import Packages
     from pytest_envguard.matrix.settings import Settings
 
@@ -110,27 +109,3 @@ def most_at_once(config: pytest.Config) -> int:
     """Return how many environments run side by side where versions multiply them: as many as there are processors."""
     workers = config.getoption("numprocesses")
     return max(1, (os.cpu_count() or 2) // (workers if isinstance(workers, int) and workers > 0 else 1))
-
-
-def make(
-    config: pytest.Config, asked: Sequence[str], profiles: Iterable[str], *, named: bool, farm: Farm | None = None
-) -> Asked:
-    """Resolve and build all cells that ``asked`` selects, each on its machine, with a display of their progress.
-
-    Raises:
-        EnvguardError: A mistake in the input.
-    """
-    from pytest_envguard.matrix.axes import read_asked
-    from pytest_envguard.matrix.build import open_workshop
-    from pytest_envguard.matrix.settings import read_settings
-    from pytest_envguard.report.progress import showing
-
-    settings = read_settings(config.rootpath / "pyproject.toml")
-    wanted = read_asked(asked, settings.sets)
-    coverage = config.pluginmanager.hasplugin("_cov")
-    with showing(sys.stdout, quiet=config.get_verbosity() < 0) as progress:
-        workshop = open_workshop(settings, config.rootpath, coverage=coverage, progress=progress)
-        chosen = workshop.choose(wanted)
-        cells = farm.build(chosen, settings, workshop, progress) if farm else workshop.build(chosen)
-    axes = tuple(dict.fromkeys(axis for made in cells for axis, _ in made.cell.versions))
-    return Asked(axes, workshop.contents.describe(), tuple(cells), tuple(profiles), named, settings)

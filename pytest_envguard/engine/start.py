@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,7 +63,7 @@ def start(
         selection = HOST if versions and not wanted else wanted
         plans = _plans(config, selection, probing, farm, bool(versions))
         names = [plan.name for plan in plans]
-        asked = cells.make(config, versions, names, named=bool(wanted), farm=farm) if versions else None
+        asked = _make_cells(config, versions, names, named=bool(wanted), farm=farm) if versions else None
         if asked is not None:
             plans = _in_cells(config, wanted, asked, farm)
         packages = _look_at_packages(config, wanted, asked, farm)
@@ -105,6 +106,30 @@ def _plans(
     if farm and versions:
         return farm.names(wanted)  # they're planned where their cells are
     return farm.plans(wanted, lambda: prepare(config, wanted, probing)) if farm else prepare(config, wanted, probing)
+
+
+def _make_cells(
+    config: pytest.Config, asked: Sequence[str], profiles: Iterable[str], *, named: bool, farm: Farm | None = None
+) -> cells.Asked:
+    """Resolve and build all cells that ``asked`` selects, each on its machine, with a display of their progress.
+
+    Raises:
+        EnvguardError: A mistake in the input.
+    """
+    from pytest_envguard.matrix.axes import read_asked
+    from pytest_envguard.matrix.build import open_workshop
+    from pytest_envguard.matrix.settings import read_settings
+    from pytest_envguard.report.progress import showing
+
+    settings = read_settings(config.rootpath / "pyproject.toml")
+    wanted = read_asked(asked, settings.sets)
+    coverage = config.pluginmanager.hasplugin("_cov")
+    with showing(sys.stdout, quiet=config.get_verbosity() < 0) as progress:
+        workshop = open_workshop(settings, config.rootpath, coverage=coverage, progress=progress)
+        chosen = workshop.choose(wanted)
+        made = farm.build(chosen, settings, workshop, progress) if farm else workshop.build(chosen)
+    axes = tuple(dict.fromkeys(axis for one in made for axis, _ in one.cell.versions))
+    return cells.Asked(axes, workshop.contents.describe(), tuple(made), tuple(profiles), named, settings)
 
 
 def _in_cells(config: pytest.Config, wanted: str, asked: cells.Asked, farm: Farm | None = None) -> list[Plan]:
