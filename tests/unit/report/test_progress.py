@@ -210,7 +210,9 @@ def test_ctrl_c_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
     """On a real terminal, a narrow one."""
     script = tmp_path / "script.py"
     script.write_text(
-        "import sys, time\nfrom pytest_envguard.report.progress import showing\n"
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # whoever runs the tests may ignore it
+        "from pytest_envguard.report.progress import showing\n"
         "with showing(sys.stdout) as progress:\n"
         "    progress.begin(['some-library1.53.9-another1.2.3', 'b2'])\n"
         "    progress.step('b2', 'building', 'a long detail that has no room at all in here')\n"
