@@ -156,7 +156,9 @@ def test_ctrl_c_does_not_wait_for_the_index(tmp_path: Path) -> None:
     """One that never answers is left alone at once."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         script = (
-            "import os, sys\nfrom pathlib import Path\nfrom pytest_envguard.matrix.axes import Choice\n"
+            "import os, signal, sys\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # whoever runs the tests may ignore it
+            "from pathlib import Path\nfrom pytest_envguard.matrix.axes import Choice\n"
             "from pytest_envguard.matrix.releases import Releases\nfrom pytest_envguard.matrix.store import open_store\n"
             "from pytest_envguard.matrix.uv import Uv, find\n"
             "asked = Releases(Uv(find(), os.environ, Path('/')), open_store(), sys.executable, 'x')\n"
@@ -170,7 +172,12 @@ def test_ctrl_c_does_not_wait_for_the_index(tmp_path: Path) -> None:
             "UV_NO_CONFIG": "1",
         }
         process = subprocess.Popen([sys.executable, "-c", script], env=environ, stderr=subprocess.PIPE, text=True)
-        silent.accept()
+        silent.settimeout(60)
+        try:
+            silent.accept()
+        except TimeoutError:
+            process.kill()
+            pytest.fail(f"uv did not ask: {process.communicate()[1]}")
         process.send_signal(signal.SIGINT)
         began = time.monotonic()
         _, err = process.communicate(timeout=60)
