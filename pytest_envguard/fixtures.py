@@ -100,7 +100,10 @@ def cold_start(request: pytest.FixtureRequest) -> ColdStarter:
 
 
 @pytest.fixture
-def fake_environment(request: pytest.FixtureRequest) -> Iterator[FakeEnvironments]:
+def fake_environment(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,  # noqa: ARG001  # ends after this one, which brings back what a test had set before
+) -> Iterator[FakeEnvironments]:
     """Enter a deployment's layout as a fake file system, on any operating system.
 
     ``env = fake_environment("lambda", tmp_size="1M")``, once in a test; needs ``pip install 'pytest-envguard[fake]'``.

@@ -12,7 +12,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from os import access, geteuid, mkdir, statvfs
 from os.path import expanduser
@@ -117,6 +117,22 @@ def test_a_home_that_a_test_sets_counts(fake_environment: Enter, monkeypatch: py
 
     assert os.path.expanduser("~/x") == "/tmp/x"
     assert Path.home() == Path("/tmp") == Path("~").expanduser()
+
+
+@pytest.fixture
+def unchanged() -> Iterator[None]:
+    """Nothing of the test is left in the variables of this process."""
+    before = {**os.environ, "PYTEST_CURRENT_TEST": ""}
+    yield
+    assert {**os.environ, "PYTEST_CURRENT_TEST": ""} == before
+
+
+def test_variables_that_were_set_before_are_undone(
+    unchanged: None, fake_environment: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A test sets one, enters, and ends: the environment brings it back before monkeypatch takes it away."""
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/x")
+    fake_environment("lambda")
 
 
 def test_variables(fake_environment: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
