@@ -340,7 +340,8 @@ class EnvguardSession:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         for cell in self.asked.ready if self.asked else ():
             labels.describe_suite(self.config, f"envguard_packages {cell.cell.name}", cell.packages)
-        self._told = reports.write(self.config, self.summary())
+        self._summary = self.summary()  # once: every report says the same
+        self._told = reports.write(self.config, self._summary)
         try:
             return (yield)
         finally:
@@ -349,7 +350,7 @@ class EnvguardSession:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the closing table."""
-        terminal.write(self.summary(), terminalreporter, self.config.get_verbosity())
+        terminal.write(self._summary, terminalreporter, self.config.get_verbosity())
         for line in (*(self.packages.lines() if self.packages else ()), *self._told):
             terminalreporter.write_line(line)
 

@@ -10,7 +10,7 @@ from pytest_envguard.model.refusal import Refusal
 from pytest_envguard.model.verdict import Verdict
 from pytest_envguard.report.axes import Box, Coordinates, Explainer
 from pytest_envguard.report.phrases import Axes, coordinates_label, label, phrase
-from pytest_envguard.report.summary import Loss, Row, Summary
+from pytest_envguard.report.summary import Loss, Row, Summary, folder_of
 
 
 class Group(NamedTuple):
@@ -208,8 +208,7 @@ def refused(row: Row, places: Places) -> list[Told]:
 
 
 def _without_name(refusal: Refusal) -> tuple[str, ...]:
-    folder = refusal.target.rpartition("/")[0] or refusal.target
-    return refusal.operation, folder, refusal.error, refusal.place, refusal.process
+    return refusal.operation, folder_of(refusal.target), refusal.error, refusal.place, refusal.process
 
 
 def lost_in(loss: Loss, summary: Summary, places: Places) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from pytest_envguard.model.cell import NotReady, Ready
-
-_WIDTH = 80
+from pytest_envguard.report.folding import folded
+from pytest_envguard.report.groups import count
 
 
 def cell_lines(cells: Sequence[Ready | NotReady], contents: str) -> list[str]:
@@ -24,7 +23,7 @@ def cell_lines(cells: Sequence[Ready | NotReady], contents: str) -> list[str]:
         if isinstance(cell, NotReady):
             rest[cell.kind] = rest.get(cell.kind, 0) + 1
     counts = ", ".join([f"{len(ready)} ready", *(f"{number} {kind}" for kind, number in rest.items())])
-    lines = [f"envguard: {_count(len(cells))} of {' × '.join(axes)}: {counts}"]
+    lines = [f"envguard: {count(len(cells), 'cell')} of {' × '.join(axes)}: {counts}"]
     if contents:
         lines += _wrapped(f"in each: {contents}")
     for note in dict.fromkeys(note for cell in ready for note in cell.notes):
@@ -34,13 +33,9 @@ def cell_lines(cells: Sequence[Ready | NotReady], contents: str) -> list[str]:
     return lines
 
 
-def _count(number: int) -> str:
-    return f"{number} cell{'s' * (number != 1)}"
-
-
 def _more(number: int) -> str:
     return f" and {number} more" if number else ""
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap("  " + text, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    return folded("  " + " ".join(text.split()), "    ")

@@ -148,7 +148,7 @@ def _losses(runs: Sequence[Run], matrix: Matrix | None) -> list[Loss]:
             if outcome is not None and outcome.bad:
                 continue
             for refusal in refusals:
-                texts = (_folder(refusal.target), refusal.place, refusal.process)
+                texts = (folder_of(refusal.target), refusal.place, refusal.process)
                 plain = texts if matrix is None else (matrix.plain(run.environment, text) for text in texts)
                 key = (refusal.operation, refusal.error, *plain)
                 known = groups.get(key) or Loss((), refusal._replace(times=0), ())
@@ -164,5 +164,6 @@ def _with(names: tuple[str, ...], name: str) -> tuple[str, ...]:
     return names if name in names else (*names, name)
 
 
-def _folder(target: str) -> str:
+def folder_of(target: str) -> str:
+    """Return where something was tried, without the name: temporary names differ from run to run."""
     return target.rpartition("/")[0] or target
