@@ -1,0 +1,226 @@
+"""Which dimension of an environment an error comes from, by its errno and path or by what it says. Pure.
+
+Only what can come of it is blamed: a connection that is refused on a network that is merely cut isn't the network's fault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pytest_envguard.diagnosis.because import changes
+from pytest_envguard.diagnosis.remedies import home_folder, network
+from pytest_envguard.diagnosis.ties import (
+    EXECUTION,
+    FAILED_TO_MAP,
+    LOOK_UP,
+    NETWORK,
+    error_of,
+    host_of,
+    is_noexec,
+    is_timeout,
+    mapped_path,
+)
+from pytest_envguard.model.diagnosis import Setting
+from pytest_envguard.model.evidence import Evidence, Raised
+from pytest_envguard.model.refusal import Refusal
+
+_SHM = "/dev/shm"
+_SEMAPHORES = ("multiprocessing", "_multiprocessing", "_posixshmem")
+_STARTING = ("subprocess", "_posixsubprocess", "os", "asyncio.base_subprocess")
+_TALKING = (
+    "socket",
+    "ssl",
+    "urllib",
+    "http",
+    "urllib3",
+    "requests",
+    "httpx",
+    "httpcore",
+    "aiohttp",
+    "anyio",
+    "asyncio",
+)
+_BY_ERROR = {
+    "EMFILE": "open_files",
+    "ENFILE": "open_files",
+    "ENOMEM": "memory",
+    "EAGAIN": "processes",
+    "EDQUOT": "tmp_size",
+    "ELOOP": "",
+}
+_NOT_THERE = (
+    "ENETUNREACH",
+    "EHOSTUNREACH",
+    "ENETDOWN",
+    "EAI_AGAIN",
+    "EAI_NONAME",
+    "EAI_NODATA",
+    "EAI_FAIL",
+    "EAI_SYSTEM",
+)
+_LOOPBACK = re.compile(r"(?<![\w.])(?:127\.\d+\.\d+\.\d+|localhost|::1|0\.0\.0\.0)(?![\w.])")
+_KEY = re.compile(r"^'?(\w+)'?$")
+_TEXTS = (
+    ("user", re.compile(r"getpwuid\(\)|uid not found|No username set in the environment")),
+    (
+        "home",
+        re.compile(r"home directory|could not find a default download directory|HOME (?:is )?not (?:set|defined)"),
+    ),
+    ("processes", re.compile(r"can't start new thread")),
+    ("open_files", re.compile(r"[Tt]oo many open files")),
+    ("memory", re.compile(r"killed for memory|[Cc]annot allocate memory|[Uu]nable to allocate")),
+    ("locale", re.compile(r"unsupported locale setting|codec can't (?:en|de)code")),
+    ("timezone", re.compile(r"ZoneInfo|[Nn]o time zone found|tzlocal")),
+    ("shm", re.compile(r"/dev/shm|shared memory")),
+)
+# What an assertion compares, in the calls that pytest shows: only where the environment changes it, and never for certain.
+_COMPARED = (
+    ("user", re.compile(r"\bgetuser\b|\bgetpw(?:uid|nam)\b|\bgetlogin\b")),
+    ("home", re.compile(r"\bexpanduser\b|\bPath\.home\b|\bgethome|'HOME'")),
+    ("tmp_size", re.compile(r"\bdisk_usage\b|\bstatvfs\b")),
+    ("shm", re.compile(r"/dev/shm\b")),
+    ("timezone", re.compile(r"\btzname\b|\btzset\b|\bastimezone\b|\blocaltime\b|'TZ'")),
+    ("cpus", re.compile(r"\bcpu_count\b|\bsched_getaffinity\b")),
+    ("open_files", re.compile(r"\bRLIMIT_NOFILE\b")),
+    ("locale", re.compile(r"\bgetlocale\b|\bgetpreferredencoding\b|'LANG'")),
+)
+
+
+def of_refusal(refusal: Refusal, evidence: Evidence, setting: Setting) -> str:
+    """Return the dimension that a refusal comes from, "" where that isn't known."""
+    if refusal.operation in NETWORK:
+        return _of_network(refusal.error, host_of(refusal.target), setting, asked=refusal.operation == LOOK_UP)
+    if refusal.operation in EXECUTION and refusal.error in ("EACCES", "EPERM"):
+        return "tmp_exec" if _is_in_noexec(refusal.target, evidence, setting) else _changed("root", setting)
+    return _of_file(refusal.error, refusal.target, setting)
+
+
+def of_exception(raised: Raised, evidence: Evidence, setting: Setting) -> str:
+    """Return the dimension that an exception comes from, "" where nothing ties it to the environment."""
+    if FAILED_TO_MAP in raised.message:  # also the text of a memory limit and of a system call filter
+        return _changed("tmp_exec", setting) if is_noexec(evidence, mapped_path(raised)) else ""
+    error = error_of(raised)
+    if error:
+        return _of_error(error, raised, evidence, setting)
+    return _of_words(raised, setting)
+
+
+def of_comparison(raised: Raised, setting: Setting) -> str:
+    """Return the dimension that an assertion may be about, "" for none: it compares it, which doesn't make it wrong."""
+    if "AssertionError" not in raised.bases:
+        return ""
+    home = str(setting.values.get("user_home", ""))
+    if home.strip("/") and home in raised.message:
+        return _changed("home", setting)
+    found = (_changed(dimension, setting) for dimension, pattern in _COMPARED if pattern.search(raised.message))
+    return next(filter(None, found), "")
+
+
+def missing_variable(raised: Raised, setting: Setting) -> str:
+    """Return the variable that an exception complains about and that the environment removes, "" for none."""
+    found = _KEY.match(raised.message.strip()) if "KeyError" in raised.bases else None
+    return found[1] if found and _is_removed(found[1], setting.values) else ""
+
+
+def _of_error(error: str, raised: Raised, evidence: Evidence, setting: Setting) -> str:
+    through = {frame.library for frame in raised.frames}
+    if error == "ETIMEDOUT" or is_timeout(raised):
+        return _of_timeout(raised, setting)
+    if error in _NOT_THERE or error in ("ECONNREFUSED", "ECONNRESET"):
+        return "" if _LOOPBACK.search(raised.message) else _of_network(error, "", setting, asked="EAI" in error)
+    if error in ("ENOENT", "ENOSYS", "EROFS") and not raised.path and not through.isdisjoint(_SEMAPHORES):
+        return _changed("shm", setting)  # the C library doesn't tell Python which file it wanted
+    started = error in ("EACCES", "EPERM") and not through.isdisjoint(_STARTING)
+    if started and _is_in_noexec(raised.path, evidence, setting):
+        return "tmp_exec"
+    return _of_file(error, _shared_memory(raised), setting)
+
+
+def _shared_memory(raised: Raised) -> str:
+    """Return the path that an exception names; a name of shared memory ("/psm_1fc19c7c") is a file of /dev/shm."""
+    through = {frame.library for frame in raised.frames}
+    if raised.path.count("/") == 1 and not through.isdisjoint(_SEMAPHORES):
+        return _SHM + raised.path
+    return raised.path
+
+
+def _of_file(error: str, path: str, setting: Setting) -> str:
+    if path == _SHM or path.startswith((f"{_SHM}/", "/psm_", "/sem.")):
+        return _changed("shm", setting)
+    if error == "EROFS":
+        return _changed("root", setting) if setting.values.get("root") == "read-only" else ""
+    if error in ("EACCES", "EPERM"):
+        return _of_owner(path, setting)
+    if error == "ENOSPC":
+        return _changed("tmp_size", setting) if not path or _is_in(path, "/tmp") else ""
+    if error == "ENOENT":
+        return _of_missing(path, setting)
+    return _changed(_BY_ERROR.get(error, ""), setting)
+
+
+def _of_owner(path: str, setting: Setting) -> str:
+    hidden = setting.values.get("hidden", ())
+    assert isinstance(hidden, tuple)
+    if any(_is_in(path, folder) for folder in hidden):
+        return "hidden"
+    return "root" if "uid" in setting.values else _changed("capabilities", setting)
+
+
+def _of_missing(path: str, setting: Setting) -> str:
+    """Return what makes a path be missing: a home that isn't there, or a /tmp that was emptied."""
+    home = str(setting.values.get("user_home", "")) or home_folder(setting, Evidence())
+    if home.strip("/") and _is_in(path, home):
+        return _changed("home", setting)
+    return _changed("tmp", setting) if _is_in(path, "/tmp") and setting.values.get("tmp") == "private" else ""
+
+
+def _of_network(error: str, host: str, setting: Setting, *, asked: bool) -> str:
+    if not changes(setting.values, "network") or _LOOPBACK.fullmatch(host):
+        return ""
+    if error == "ECONNREFUSED":
+        return "network" if network(setting) == "refuse" or asked else ""
+    return "network" if error in _NOT_THERE or error == "ETIMEDOUT" or asked else ""
+
+
+def _of_timeout(raised: Raised, setting: Setting) -> str:
+    """A hang isn't "offline": only where what is sent vanishes, and in what talks to others."""
+    talking = any(frame.library in _TALKING for frame in raised.frames)
+    return "network" if network(setting) == "drop" and talking and not _LOOPBACK.search(raised.message) else ""
+
+
+def _of_words(raised: Raised, setting: Setting) -> str:
+    if is_timeout(raised):
+        return _of_timeout(raised, setting)
+    variable = missing_variable(raised, setting)
+    if variable:
+        return "home" if variable == "HOME" else "env"
+    if "AssertionError" in raised.bases:  # compares what a program says, which may be anything
+        return ""
+    if "MemoryError" in raised.bases:
+        return _changed("memory", setting)
+    found = (_changed(dimension, setting) for dimension, pattern in _TEXTS if pattern.search(raised.message))
+    return next(filter(None, found), "")
+
+
+def _is_removed(variable: str, values: Mapping[str, object]) -> bool:
+    if variable == "HOME":
+        return values.get("home") == "unset"
+    removed = values.get("env_unset", ())
+    assert isinstance(removed, tuple)
+    return any(variable == name or (name.endswith("*") and variable.startswith(name[:-1])) for name in removed)
+
+
+def _is_in_noexec(path: str, evidence: Evidence, setting: Setting) -> bool:
+    folders = {"tmp_exec": "/tmp", "shm_exec": _SHM}
+    return (path != "" and is_noexec(evidence, path)) or any(
+        setting.values.get(name) is False and _is_in(path, folder) for name, folder in folders.items()
+    )
+
+
+def _changed(dimension: str, setting: Setting) -> str:
+    return dimension if dimension and changes(setting.values, dimension) else ""
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -1,0 +1,65 @@
+"""Sentences with placeholders, and paths as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_envguard.diagnosis.telling import Holding, completed, filled, folder_of, shown
+from tests.unit.diagnosis.failures import setting
+
+UUID = "12345678-1234-4234-9234-123456789abc"
+SHA1 = "9b5ad71b2ce5302211f9c61530b329a4922fc6a4"
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        (f"/v/lib/python3.12/site-packages/litellm/t/{SHA1}.{UUID}.tmp", f"site-packages/litellm/t/{SHA1}"),
+        (f"/tmp/{UUID}/x", "/tmp/*/x"),
+        ("/dev/shm/sem.IitH4g", "/dev/shm/sem.*"),
+        ("/dev/shm/psm_1fc19c7c", "/dev/shm/psm_*"),
+        ("/tmp/tmpab12cd_9/x", "/tmp/tmp*/x"),
+        ("/tmp/tmpab12cd_9", "/tmp/tmp*"),
+        ("/tmp/tmpfiles", "/tmp/tmpfiles"),
+        ("/tmp/pytest-of-me/pytest-12/test_a0/f", "/tmp/pytest-of-me/pytest-*/test_a0/f"),
+        ("/usr/lib/python3/dist-packages/x", "dist-packages/x"),
+        ("/home/me/.cache/huggingface", "/home/me/.cache/huggingface"),
+        ("example.com:443", "example.com:443"),
+        ("", ""),
+    ],
+)
+def test_a_path_is_told_without_what_is_another_each_time(target: str, words: str) -> None:
+    """Temporary names, and where packages happen to be; what tells something stays."""
+    assert shown(target) == words
+
+
+@pytest.mark.parametrize(
+    ("target", "folder"),
+    [("/a/b", "/a"), ("/a", "/"), ("example.com", "example.com"), (f"/tmp/tmpab12cd_9/{UUID}", "/tmp/tmp*")],
+)
+def test_a_folder_is_where_something_lies(target: str, folder: str) -> None:
+    """A host is its own."""
+    assert folder_of(target) == folder
+
+
+def test_placeholders_are_filled_and_never_fail() -> None:
+    """What nobody knows is said neutrally, and an unknown version leaves no gap."""
+    values = {"library": "litellm", "version": "", "because": "{because}", "target": ""}
+    sentence = "{library} {version} sets {HF_HOME} and {EMPTY}; {what}: {target}; {because}"
+    assert filled(sentence, values, {"HF_HOME": "{x}", "EMPTY": ""}.get) == (
+        "litellm sets {x} and empty; unknown: something; {because}"
+    )
+    assert filled("{HF_HOME}", {}, lambda _name: None) == "not set"
+
+
+def test_a_sentence_is_completed_when_it_is_known_where_it_holds() -> None:
+    """Environments, versions and reasons together, each once."""
+    holding = [
+        Holding(setting("lambda"), "EROFS", "1.0"),
+        Holding(setting("lambda", "lambda with litellm 2.0"), "EROFS", "2.0"),
+        Holding(setting("openshift"), "EACCES", ""),
+    ]
+    assert completed("{version} in {environment}: {because}", holding, "root") == (
+        "1.0 and 2.0 in lambda and openshift: "
+        "the root is read-only in lambda, and it doesn't belong to the user 1000680000 of openshift"
+    )
