@@ -1,4 +1,4 @@
-"""The `envguard` command: what this machine can do, what a profile says, any command inside of one, and version cells."""
+"""The `envguard` command: what this machine can do, profiles, any command inside of one, what libraries do, version cells."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from pytest_envguard.errors import EnvguardError, nearest
 
 if TYPE_CHECKING:
     from pytest_envguard.bisect import Question
+    from pytest_envguard.diagnosis.rules import Library
+    from pytest_envguard.diagnosis.tables import Knowledge
     from pytest_envguard.matrix.build import Workshop
     from pytest_envguard.matrix.formats import Kept
     from pytest_envguard.matrix.settings import Settings
     from pytest_envguard.matrix.store import Entry, Store
+    from pytest_envguard.model.diagnosis import Setting
     from pytest_envguard.profiles import Catalogue
+    from pytest_envguard.report.explain import Surroundings
 
 USAGE_ERROR = 4  # as pytest's
 
@@ -113,10 +117,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     profiles.add_argument("name", metavar="NAME", nargs="?", help="as of --envguard")
     profiles.set_defaults(action=_profiles)
+    _add_explain(commands)
     _add_matrix(commands)
     _add_cells(commands)
     _add_bisect(commands)
     return parser
+
+
+def _add_explain(commands: argparse._SubParsersAction[_Parser]) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="what is known about libraries: what they write and contact, what goes wrong with it where, and what helps",
+        description="List the libraries that something is known about, or show some: what of the machine they use, which "
+        "variables move it, the rules that recognise what comes of it, the remedies, and how each was verified. "
+        "What a project adds ([tool.envguard] knowledge) and installed packages bring is shown with it; what only a "
+        "conftest.py adds is not.",
+    )
+    explain.add_argument("libraries", metavar="LIBRARY", nargs="*", help="a distribution or a module of it")
+    explain.add_argument(
+        "--profile", metavar="PROFILE", default="", help="only what matters in this environment, as of --envguard"
+    )
+    explain.add_argument("--json", action="store_true", help="for programs")
+    explain.set_defaults(action=_explain)
 
 
 def _add_matrix(commands: argparse._SubParsersAction[_Parser]) -> None:
@@ -241,6 +263,57 @@ def _profiles(options: argparse.Namespace) -> int:
     catalogue = _catalogue()
     print(profile_text(catalogue.one(options.name)) if options.name else list_text(catalogue))
     return 0
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from pytest_envguard.diagnosis.tables import load_knowledge
+    from pytest_envguard.model.diagnosis import Setting
+    from pytest_envguard.report.explain import json_text, library_text, list_text
+
+    profile = _catalogue().one(options.profile) if options.profile else None
+    setting = Setting(profile.name, profile.name, profile.values, _installed) if profile else None
+    knowledge = load_knowledge(_project() / "pyproject.toml")
+    asked = (_known(knowledge, name) for name in options.libraries) if options.libraries else knowledge.libraries()
+    libraries = {library.name: library for library in asked}.values()  # each once
+    shown = [(library, _surroundings(library, setting)) for library in libraries]
+    if options.json:
+        text = json_text(shown, whole=bool(options.libraries))
+    elif options.libraries:
+        text = "\n\n".join(library_text(library, around) for library, around in shown)
+    else:
+        text = list_text(libraries, setting)
+    print(text, flush=True)  # a pipe that is closed already is noticed while `main` listens
+    return 0
+
+
+def _known(knowledge: Knowledge, name: str) -> Library:
+    library = knowledge.of(name)
+    if library is None:
+        raise EnvguardError(f"nothing is known about `{name}`", nearest(name, knowledge.names()))
+    return library
+
+
+def _surroundings(library: Library, setting: Setting | None) -> Surroundings:
+    import platform
+    import sysconfig
+
+    from pytest_envguard.diagnosis.places import Machine
+    from pytest_envguard.diagnosis.tables import PYTHON
+    from pytest_envguard.report.explain import Surroundings
+
+    version = platform.python_version() if library.name == PYTHON else _installed(library.name)
+    machine = Machine(os.environ.get("HOME", ""), sysconfig.get_path("purelib"), str(Path.cwd()))
+    return Surroundings(setting, version, machine)
+
+
+def _installed(distribution: str) -> str:
+    """Return the version of a distribution beside this command, "" where it isn't installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return ""
 
 
 def _matrix(options: argparse.Namespace) -> int:

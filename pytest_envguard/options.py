@@ -63,6 +63,13 @@ REFUSALS = Option(
     ("all", "own", "none"),
     "own",
 )
+FIX = Option(
+    "envguard_fix",
+    "What to do about what fails in an environment only: suggest (say why, and what may help), try (run the failing tests again "
+    "with it, and say what works), off (default: suggest)",
+    ("suggest", "try", "off"),
+    "suggest",
+)
 KEEP = Option(
     "envguard_keep",
     "Further files or folders that stay visible where an environment replaces the folder they lie in",
@@ -87,7 +94,7 @@ TIMEOUT = Option(
     "Seconds after which a single test in an environment of its own (marker, fixtures) is taken for hung; 0 for never",
     default="600",
 )
-ALL = (ENVIRONMENTS, FIDELITY, MECHANISM, BASELINE, REFUSALS)
+ALL = (ENVIRONMENTS, FIDELITY, MECHANISM, BASELINE, REFUSALS, FIX)
 REPEATABLE = (VERSIONS, REPORT, HOSTS)
 
 
@@ -141,7 +148,7 @@ def refuse_alone(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: One was given on the command line.
     """
-    for option in (REPORT, AUDIT, HOSTS):
+    for option in (REPORT, AUDIT, HOSTS, FIX):
         if config.getoption(option.name):
             raise pytest.UsageError(
                 f"`{option.flag}` is about environments or versions, and none were asked for\n"

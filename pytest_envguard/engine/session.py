@@ -17,6 +17,8 @@ from pytest_envguard import options
 from pytest_envguard.engine import cells, labels, reports, workers
 from pytest_envguard.engine.exits import cause_of_death
 from pytest_envguard.engine.inside import NO_BASETEMP
+from pytest_envguard.model.diagnosis import Cause
+from pytest_envguard.model.evidence import EVIDENCE
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.refusal import REFUSALS, Refusal
 from pytest_envguard.model.verdict import Broken, Outcome, Resources, Run
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from xdist.scheduler import Scheduling
     from xdist.workermanage import WorkerController
 
+    from pytest_envguard.diagnosis.tables import Knowledge
     from pytest_envguard.engine.hosts.farm import Farm
     from pytest_envguard.engine.packages import Packages
 
@@ -44,6 +47,7 @@ class EnvguardSession:
         runs: Name of the environment to what happened in it.
         asked: The versions, if any were asked for.
         packages: What is installed in their cells.
+        knowledge: What is known about libraries; None if nobody asked why something fails.
         baselines: Name of a cell ("" without versions) to what happened in it on the host.
         workers: Those of all environments.
     """
@@ -56,9 +60,12 @@ class EnvguardSession:
         plans: list[Plan],
         asked: cells.Asked | None = None,
         packages: Packages | None = None,
+        knowledge: Knowledge | None = None,
     ) -> None:
         self.config = config
         self.packages = packages
+        self.knowledge = knowledge
+        self._causes: tuple[Cause, ...] = ()
         self.plans = {plan.name: plan for plan in plans}
         self.runs = {name: Run(name) for name in self.plans}
         self.asked = asked
@@ -192,8 +199,12 @@ class EnvguardSession:
         """Note what happened to the test (or file) ``nodeid`` in ``environment``."""
         if report.outcome in ("passed", "failed", "skipped"):  # not the "rerun" of pytest-rerunfailures
             self.runs[environment].add(nodeid, Outcome.of(report))
+        run = self.runs[environment]
+        run.seconds[nodeid] = run.seconds.get(nodeid, 0.0) + getattr(report, "duration", 0.0)
         if refusals := getattr(report, REFUSALS, None):
-            self.runs[environment].refused(nodeid, refusals)
+            run.refused(nodeid, refusals)
+        if evidence := getattr(report, EVIDENCE, None):
+            run.left_behind(nodeid, evidence)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, str] | None:
@@ -300,6 +311,8 @@ class EnvguardSession:
             interrupted = self._interrupted(sys.exc_info()[1])
             if not interrupted and options.value(self.config, options.BASELINE) == "auto":
                 self._run_baseline()
+            if self.knowledge is not None:
+                self._find_causes(self.knowledge, interrupted=interrupted)
             if self.packages:
                 self.packages.conclude(interrupted=interrupted)
 
@@ -324,6 +337,19 @@ class EnvguardSession:
                 self._compared[host.name] = host
                 self.baselines[cell] = rerun_on_host(self._dsession, host, sorted(failed[cell]))
 
+    @property
+    def dsession(self) -> DSession:
+        """xdist's session."""
+        return self._dsession
+
+    def _find_causes(self, knowledge: Knowledge, *, interrupted: bool) -> None:
+        from pytest_envguard.engine import diagnosing
+
+        summary = self.summary()
+        self._causes = diagnosing.causes(self.config, knowledge, summary)
+        if not interrupted and options.value(self.config, options.FIX) == diagnosing.TRY:
+            self._causes = diagnosing.tried(self, summary, self._causes)
+
     def pytest_keyboard_interrupt(self) -> None:
         """A user wants the end, or xdist for -x, which lets workers end by themselves."""
         if self._farm and not self._dsession.shouldstop:
@@ -340,7 +366,7 @@ class EnvguardSession:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         for cell in self.asked.ready if self.asked else ():
             labels.describe_suite(self.config, f"envguard_packages {cell.cell.name}", cell.packages)
-        self._summary = self.summary()  # once: every report says the same
+        self._summary = self.summary()._replace(causes=self._causes)  # once: every report says the same
         self._told = reports.write(self.config, self._summary)
         try:
             return (yield)

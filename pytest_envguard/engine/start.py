@@ -10,6 +10,7 @@ import pytest
 
 from pytest_envguard import options
 from pytest_envguard.engine import cells, reports, workers
+from pytest_envguard.engine.diagnosing import load as load_knowledge
 from pytest_envguard.engine.session import HOST, EnvguardSession
 from pytest_envguard.engine.solo import run_solo
 from pytest_envguard.errors import EnvguardError
@@ -59,6 +60,7 @@ def start(
     try:
         distribution = _distribution(config)
         reports.check(config)
+        knowledge = load_knowledge(config)
         farm = _farm(config)
         selection = HOST if versions and not wanted else wanted
         plans = _plans(config, selection, probing, farm, bool(versions))
@@ -72,7 +74,7 @@ def start(
             return run_solo(config, plans, single)
     except EnvguardError as error:
         raise pytest.UsageError(str(error)) from None
-    session = EnvguardSession(config, plans, asked, packages)
+    session = EnvguardSession(config, plans, asked, packages, knowledge)
     if farm:
         session.use(farm)
     if options.value(config, options.BASELINE) == "always":

@@ -19,6 +19,7 @@ KNOWN = (
     "audit-service",
     "audit-url",
     "install",
+    "knowledge",
     "preflight",
     "profiles",
     "versions",
@@ -39,6 +40,7 @@ class Settings(NamedTuple):
         audit_url: Of an OSV service; "" for the public one.
         audit_ignore: Advisories that don't count.
         sets: Name to set; `DEFAULT` is ``[tool.envguard.versions]`` itself.
+        knowledge: Files with what the project knows about libraries; each is there.
     """
 
     where: str = ""
@@ -50,6 +52,7 @@ class Settings(NamedTuple):
     audit_url: str = ""
     audit_ignore: tuple[Ignore, ...] = ()
     sets: Mapping[str, VersionSet] = {}
+    knowledge: tuple[Path, ...] = ()
 
 
 def read_settings(path: Path | None) -> Settings:
@@ -59,7 +62,8 @@ def read_settings(path: Path | None) -> Settings:
         path: The ``pyproject.toml``, or None.
 
     Raises:
-        EnvguardError: It can't be read, isn't TOML, or has an unknown key or a value that can't be.
+        EnvguardError: It can't be read, isn't TOML, has an unknown key or a value that can't be, or names a file that
+            isn't there.
     """
     if path is None or not path.exists():
         return Settings()
@@ -80,6 +84,7 @@ def read_settings(path: Path | None) -> Settings:
         audit_url=_url(section, where),
         audit_ignore=_ignored(section, where),
         sets=_sets(section.get("versions", {}), path),
+        knowledge=_knowledge(section, where, path.parent),
     )
     if settings.audit_url and settings.audit_service != "osv":
         raise EnvguardError(
@@ -103,6 +108,14 @@ def _install(raw: Mapping[str, Any], where: str) -> tuple[str, ...] | None:
         expected = 'expected a list such as `[".[test]", "-r requirements.txt", "--group test"]`'
         raise EnvguardError(f"{where}: `install`: {expected}, got {install!r}")
     return tuple(entry.strip() for entry in install)
+
+
+def _knowledge(raw: Mapping[str, Any], where: str, folder: Path) -> tuple[Path, ...]:
+    if "knowledge" not in raw:
+        return ()
+    from pytest_envguard.diagnosis.tables import paths_of
+
+    return paths_of(raw, where, folder)
 
 
 def _one_of(raw: Mapping[str, Any], key: str, known: tuple[str, ...], where: str) -> str:

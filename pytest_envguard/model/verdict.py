@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
+from pytest_envguard.model.evidence import Evidence
 from pytest_envguard.model.refusal import Refusal, grouped
 
 OWN_ENVIRONMENT = "envguard_environment"  # attribute of a test's reports
@@ -135,6 +136,8 @@ class Run:
         deaths: Why workers of it died.
         refusals: Plain node id of a test, or of a file that was imported, to what was refused there.
         unwatched: Why refusals were not listed; "" if they were.
+        evidence: Plain node id of a test, or of a file that could not be imported, to what its first failure left behind.
+        seconds: Plain node id to how long its phases took together.
     """
 
     environment: str
@@ -145,6 +148,8 @@ class Run:
     deaths: list[str] = field(default_factory=list)
     refusals: dict[str, tuple[Refusal, ...]] = field(default_factory=dict)
     unwatched: str = ""
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def check_complete(self) -> None:
         """Call it broken if tests are missing: an environment that nothing ran in must not look green."""
@@ -164,6 +169,10 @@ class Run:
         """Note what was refused to a test, or while a file was imported, as reports carry it."""
         refusals = tuple(Refusal(*fields) for fields in found)
         self.refusals[nodeid] = grouped((*self.refusals.get(nodeid, ()), *refusals))
+
+    def left_behind(self, nodeid: str, sent: Sequence[Any]) -> None:
+        """Note the evidence of a failure, as reports carry it: of several phases the first one's, which led to the rest."""
+        self.evidence.setdefault(nodeid, Evidence.read(sent))
 
     def failed(self) -> list[str]:
         """Return the tests that failed here."""

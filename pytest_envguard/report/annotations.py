@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pytest_envguard.model.finding import Audited
 from pytest_envguard.model.matrix import Matrix
-from pytest_envguard.report import packages
+from pytest_envguard.report import causes, packages
 from pytest_envguard.report.groups import Places, count, groups, lost_in, reasons
 from pytest_envguard.report.summary import Row, Summary
 
@@ -68,12 +68,22 @@ def _stopped(summary: Summary, places: Places) -> Iterator[_Annotation]:
 def _failures(summary: Summary, places: Places) -> Iterator[_Annotation]:
     """Failures with the same explanation and the same reasons are one cause."""
     for group in groups(summary, places):
-        causes: dict[str, list[Row]] = {}
+        alike: dict[str, list[Row]] = {}
         for row in group.rows:
-            cause = "\n".join(told.line for told in reasons(row, places))
-            causes.setdefault(cause, []).append(row)
-        for cause, rows in causes.items():
-            yield _Annotation(group.title, f"{cause}\n{_names([row.nodeid for row in rows])}", _place(rows[0]))
+            reason = "\n".join([*(told.line for told in reasons(row, places)), *_why(row, summary)])
+            alike.setdefault(reason, []).append(row)
+        for reason, rows in alike.items():
+            yield _Annotation(group.title, f"{reason}\n{_names([row.nodeid for row in rows])}", _place(rows[0]))
+
+
+def _why(row: Row, summary: Summary) -> list[str]:
+    """Return what its failure comes from, and what was tried and works."""
+    lines = []
+    for cause in summary.causes:
+        if not cause.silent and row.nodeid in cause.tests:
+            lines.append(f"why: {causes.sentence(cause)}")
+            lines += [line for line in causes.trial_lines(cause) if any(trial.works for trial in cause.trials)]
+    return lines
 
 
 def _place(row: Row) -> tuple[str, int] | None:

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest_envguard
 from pytest_envguard.model.cell import NotReady, Ready
+from pytest_envguard.model.diagnosis import Cause, Cost, Remedy, Trial
 from pytest_envguard.model.finding import Audited, Finding, Ignored, NotAudited, Vulnerability
 from pytest_envguard.model.matrix import Matrix
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.refusal import Refusal
 from pytest_envguard.model.verdict import Outcome, Run
 from pytest_envguard.report.axes import Box
+from pytest_envguard.report.causes import profiles, ready
 from pytest_envguard.report.groups import Group, Places, groups, reasons
 from pytest_envguard.report.phrases import in_order
 from pytest_envguard.report.summary import Loss, Row, Summary
@@ -39,6 +41,7 @@ def document(summary: Summary) -> Facts:
         "tests": _tests(summary),
         "groups": [_group(group, summary, places) for group in groups(summary, places)],
         "refused_but_passed": [_loss(loss) for loss in summary.losses],
+        "causes": [_cause(cause, profiles(summary)) for cause in summary.causes],
     }
     return facts | (_matrix(summary.matrix) if summary.matrix else {})
 
@@ -133,6 +136,67 @@ def _loss(loss: Loss) -> Facts:
         "environments": list(loss.environments),
         "refusal": _refusal(loss.refusal),
         "nodeids": list(loss.nodeids),
+    }
+
+
+def _cause(cause: Cause, profile: Mapping[str, str]) -> Facts:
+    diagnosis = cause.diagnosis
+    return {
+        "explanation": diagnosis.text,
+        "certain": diagnosis.certain,
+        "silent": cause.silent,
+        "library": diagnosis.library,
+        "version": diagnosis.version,
+        "rule": diagnosis.rule,
+        "dimension": diagnosis.dimension,
+        "place": diagnosis.place,
+        "target": diagnosis.target,
+        "error": diagnosis.error,
+        "tests": {environment: list(nodeids) for environment, nodeids in cause.where.items()},
+        "remedies": [_remedy(remedy) for remedy in diagnosis.remedies],
+        "tried": [_trial(trial) for trial in cause.trials],
+        "costs": [_cost(cost) for cost in cause.costs],
+        "ready": [
+            {"remedies": [remedy.title for remedy in one.remedies], "worked": one.worked, "forms": dict(one.forms)}
+            for one in ready(cause, profile)
+        ],
+    }
+
+
+def _remedy(remedy: Remedy) -> Facts:
+    seed = remedy.seed
+    return {
+        "title": remedy.title,
+        "says": remedy.says,
+        "set": dict(remedy.set),
+        "unset": list(remedy.unset),
+        "seed": seed._asdict() | {"sources": list(seed.sources)} if seed else None,
+        "upgrade": remedy.upgrade,
+        "guess": remedy.guess,
+    }
+
+
+def _trial(trial: Trial) -> Facts:
+    return {
+        "environment": trial.environment,
+        "remedies": [remedy.title for remedy in trial.remedies],
+        "works": trial.works,
+        "passed": list(trial.passed),
+        "failed": dict(trial.failed),
+        "broken": dict(trial.broken),
+        "seconds": round(trial.seconds, 3),
+        "problem": trial.problem,
+        "cell": trial.cell,
+    }
+
+
+def _cost(cost: Cost) -> Facts:
+    return {
+        "environment": cost.environment,
+        "code": cost.code,
+        "seconds": round(cost.without, 3),
+        "seconds_with_remedy": round(cost.remedied, 3),
+        "remedy": cost.remedy.title,
     }
 
 

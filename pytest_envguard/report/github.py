@@ -5,11 +5,12 @@ A job summary may have 1 MiB for each step (https://docs.github.com/actions: "Wo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from pytest_envguard.model.plan import Plan
-from pytest_envguard.report import packages, table
+from pytest_envguard.report import causes, packages, table
 from pytest_envguard.report.groups import Group, Places, count, groups, lost_in, reasons, refused
 from pytest_envguard.report.packages import Item
 from pytest_envguard.report.summary import Summary
@@ -88,6 +89,8 @@ def _parts(summary: Summary) -> Iterator[_Part]:
     for group in groups(summary, places):
         short = f"\n**{_plain(group.title)}**: {count(len(group.rows), 'test')}\n"
         yield _Part(f"the tests of “{_short(group.title, 100)}”", _lines(_group(group, places)), short)
+    if summary.causes:
+        yield _Part("why", _lines(_causes(summary, places)), _lines(_causes(summary, places, details=False)))
     if matrix:
         lost = packages.lost(matrix, places)
         yield _Part("reasons of cells", _lines(_lost(lost)), _lines(_lost(lost, reasons=False)))
@@ -152,6 +155,27 @@ def _group(group: Group, places: Places) -> Iterator[str]:
             yield f"  - {_led(told.where)}refused: {_code(_short(told.text))}"
     yield ""
     yield "</details>"
+
+
+def _causes(summary: Summary, places: Places, *, details: bool = True) -> Iterator[str]:
+    yield from ("", "### Why", "")
+    for cause in summary.causes:
+        silent = "lost silently: " if cause.silent else ""
+        yield f"- {_plain(silent + causes.sentence(cause))}"
+        for told, nodeids in causes.where(cause, summary, places):
+            yield f"  - {_led(told)}{count(len(nodeids), 'test')}, such as {_code(nodeids[0])}"
+        if details:
+            yield from (f"  - {_plain(_short(line))}" for line in causes.trial_lines(cause))
+            yield from (f"  - {_plain(causes.cost_line(cost))}" for cost in cause.costs)
+            yield from (f"  - {_plain(_short(line))}" for line in causes.offered(cause))
+            for one in causes.ready(cause, causes.profiles(summary)):
+                yield from _pasted(next(iter(one.forms.values()), ""))
+
+
+def _pasted(text: str) -> Iterator[str]:
+    """Yield a text as a block of code within a list, between more backquotes than it has."""
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
+    yield from ("", f"    {fence}", *(f"    {line}" for line in text.splitlines()), f"    {fence}", "")
 
 
 def _lost(lost: Iterable[packages.Lost], *, reasons: bool = True) -> Iterator[str]:

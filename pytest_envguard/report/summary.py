@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from pytest_envguard.model.diagnosis import Cause
 from pytest_envguard.model.matrix import Matrix
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.refusal import Refusal
@@ -70,6 +71,7 @@ class Summary(NamedTuple):
         compared: Whether failed tests ran on the host as well.
         losses: What was refused to tests that passed, or to imports.
         matrix: Where the environments lie on the version axes; None without such.
+        causes: Why tests fail in environments only, and what was lost silently.
     """
 
     plans: list[Plan]
@@ -78,6 +80,7 @@ class Summary(NamedTuple):
     compared: bool
     losses: list[Loss]
     matrix: Matrix | None = None
+    causes: tuple[Cause, ...] = ()
 
     def refused(self, environment: str) -> int:
         """Return how many tests in ``environment`` passed although something was refused."""

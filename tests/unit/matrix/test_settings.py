@@ -251,3 +251,18 @@ def test_a_file_that_is_no_toml_says_where(read: Read) -> None:
     """The line and column of the mistake are in the message."""
     with pytest.raises(EnvguardError, match=r"not valid TOML: .*line 2"):
         read("[tool.envguard]\naudit = ?")
+
+
+def test_knowledge_is_found_from_the_project_s_folder(read: Read, project: Path) -> None:
+    """Paths as the file has them, each of a file that is there; what's in them is read elsewhere."""
+    (project.parent / "rules").mkdir()
+    (project.parent / "rules" / "ours.toml").write_text("anything")
+    assert read("[tool.envguard]\nknowledge = ['rules/ours.toml']").knowledge == (project.parent / "rules/ours.toml",)
+    assert read("[tool.envguard]\nknowledge = []").knowledge == read("[tool.envguard]").knowledge == ()
+    for value, reason in (
+        ("'ours.toml'", "expected a list of paths such as "),
+        ("['ours.toml']", "`ours.toml` isn't there: "),
+    ):
+        with pytest.raises(EnvguardError) as caught:
+            read(f"[tool.envguard]\nknowledge = {value}")
+        assert caught.value.message.startswith(f"{project}: [tool.envguard]: `knowledge`: {reason}")

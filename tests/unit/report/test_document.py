@@ -111,6 +111,7 @@ def test_a_run_without_versions() -> None:
         "refused_but_passed": [
             {"environments": ["lambda"], "refusal": refusal, "nodeids": ["tests/test_b.py::test_b"]}
         ],
+        "causes": [],
     }
 
 

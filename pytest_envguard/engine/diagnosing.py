@@ -1,0 +1,159 @@
+"""Why tests fail in environments only: what is handed to `diagnosis`, and whether remedies are tried."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import re
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_envguard import options
+from pytest_envguard.diagnosis.causes import Failure, find_causes
+from pytest_envguard.diagnosis.tables import Knowledge, hooked, load_knowledge
+from pytest_envguard.model.diagnosis import Cause, Setting
+from pytest_envguard.model.verdict import Run, Verdict
+from pytest_envguard.prepare import catalogue
+
+if TYPE_CHECKING:
+    from pytest_envguard.engine.session import EnvguardSession
+    from pytest_envguard.model.plan import Plan
+    from pytest_envguard.model.profile import Profile
+    from pytest_envguard.model.refusal import Refusal
+    from pytest_envguard.report.summary import Summary
+
+PYTHON = "python"  # as knowledge calls the standard library
+OFF, SUGGEST, TRY = "off", "suggest", "try"
+
+
+def load(config: pytest.Config) -> Knowledge | None:
+    """Return what is known about libraries, None if nobody wants to know; the project's own files are read at once.
+
+    Raises:
+        EnvguardError: One of them is broken.
+    """
+    if options.value(config, options.FIX) == OFF:
+        return None
+    added = hooked(config.hook.pytest_envguard_knowledge(config=config))
+    return load_knowledge(config.rootpath / "pyproject.toml", added)
+
+
+def causes(config: pytest.Config, knowledge: Knowledge, summary: Summary) -> tuple[Cause, ...]:
+    """Return why tests fail in environments and not on the host, and what was lost although they pass."""
+    look_up = _looking_up(summary.plans) if options.value(config, options.FIX) == TRY else None
+    found = find_causes(failures(summary), summary.losses, knowledge, settings(config, summary.plans), look_up)
+    return tuple(found)
+
+
+def _looking_up(plans: Iterable[Plan]) -> Callable[[str], Sequence[str]]:
+    """Return what finds the variables that a library reads; reading its source can take a second, so it's for trying only."""
+    from pytest_envguard.diagnosis.lookups import variables_of
+
+    cells = [folder for plan in plans if plan.cell for folder in plan.cell.path if folder.endswith("-packages")]
+    sites = [Path(folder) for folder in dict.fromkeys([*cells, sysconfig.get_path("purelib")])]
+
+    def look_up(place: str) -> Sequence[str]:
+        return next(filter(None, (variables_of(site, place) for site in sites)), ())
+
+    return look_up
+
+
+def tried(session: EnvguardSession, summary: Summary, found: tuple[Cause, ...]) -> tuple[Cause, ...]:
+    """Return the causes with what came of trying their remedies, and with what silent losses cost."""
+    from pytest_envguard.engine.stage import Bench
+    from pytest_envguard.engine.trying import try_remedies
+
+    bench = Bench(
+        session.config,
+        session.dsession,
+        {plan.name: plan for plan in summary.plans},
+        {run.environment: run for run in summary.runs},
+        session.asked,
+    )
+    return try_remedies(bench, found, _saying(session.config))
+
+
+def _saying(config: pytest.Config) -> Callable[[str], None]:
+    """Return what tells the user what goes on after the tests."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or config.get_verbosity() < 0:
+        return lambda _text: None
+
+    def say(text: str) -> None:
+        reporter.ensure_newline()
+        reporter.write_line(text)
+
+    return say
+
+
+def settings(config: pytest.Config, plans: Iterable[Plan]) -> dict[str, Setting]:
+    """Return what a diagnosis needs to know of each environment, by name."""
+    return {plan.name: setting(config, plan) for plan in plans}
+
+
+def setting(config: pytest.Config, plan: Plan) -> Setting:
+    """Return what a diagnosis needs to know of one environment."""
+    name = plan.profile or plan.name
+    return Setting(plan.name, name, _profile(config, plan, name).values, _versions(plan))
+
+
+def _profile(config: pytest.Config, plan: Plan, name: str) -> Profile:
+    from pytest_envguard.matrix.activation import interpreter
+
+    return catalogue(config, interpreter(plan.cell) if plan.cell else None).one(name)
+
+
+def _versions(plan: Plan) -> Callable[[str], str]:
+    """Return what finds the installed version of a distribution; that of Python is the interpreter's."""
+    if plan.cell is None or not plan.cell.packages:
+        return installed
+    packages = {**plan.cell.packages, PYTHON: plan.cell.version}
+    return lambda distribution: packages.get(_normalised(distribution), "")
+
+
+@cache
+def installed(distribution: str) -> str:
+    """Return the version of a distribution in this interpreter's environment, "" where it isn't installed."""
+    try:
+        return platform.python_version() if distribution == PYTHON else importlib.metadata.version(distribution)
+    except (importlib.metadata.PackageNotFoundError, ValueError):  # an empty name
+        return ""
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def failures(summary: Summary) -> Iterator[Failure]:
+    """Yield what fails in an environment and not on the host, or what nobody has compared."""
+    runs = {run.environment: run for run in summary.runs}
+    unrestricted = {plan.name for plan in summary.plans if plan.is_host}
+    for row in summary.rows:
+        for environment, verdict in row.verdicts.items():
+            if environment in unrestricted or verdict not in (Verdict.ONLY_HERE, Verdict.UNKNOWN):
+                continue
+            yield _failure(runs[environment], row.nodeid, compared=verdict is Verdict.ONLY_HERE)
+
+
+def _failure(run: Run, nodeid: str, *, compared: bool) -> Failure:
+    return Failure(
+        run.environment,
+        nodeid,
+        run.evidence.get(nodeid),
+        tuple(refused(run, nodeid)),
+        run.outcomes[nodeid].message,
+        compared=compared,
+    )
+
+
+def refused(run: Run, nodeid: str) -> Iterator[Refusal]:
+    """Yield what was refused to a test, while its file was imported, and before the first file, in that order of time."""
+    parts = nodeid.split("::", maxsplit=1)[0].split("/")
+    folders = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+    for name in dict.fromkeys(("", ".", *folders, nodeid)):
+        yield from run.refusals.get(name, ())
