@@ -19,6 +19,9 @@ _PLAIN = {
     "fsetxattr": "setxattr", "lremovexattr": "removexattr", "fremovexattr": "removexattr",
 }  # fmt: skip
 LOOK_UP = "look up"
+HARNESS = frozenset(("_pytest", "pytest", "pluggy", "xdist", "execnet", "pytest_envguard", "pytest_cov", "coverage"))
+"""Top-level packages that run tests, and are no part of what is tested."""
+
 _LONGEST_COMMAND = 80
 
 

@@ -14,6 +14,7 @@ import pytest
 from pytest_envguard import options
 from pytest_envguard.capturing import capture_in_memory
 from pytest_envguard.engine.refusals import NONE, Watch
+from pytest_envguard.evidence import leave, promised_noexec
 from pytest_envguard.linux import probe
 from pytest_envguard.model.refusal import REFUSALS, Refusal, grouped
 from pytest_envguard.model.verdict import OWN_ENVIRONMENT
@@ -48,12 +49,14 @@ class Inside:
     def __init__(self, config: pytest.Config, promises: str) -> None:
         self.promises: dict[str, Any] = json.loads(promises)
         self.peak_tmp = 0
+        self._root = str(config.rootpath)
+        self._noexec = promised_noexec(self.promises)
         which = options.value(config, options.REFUSALS)
         self._watch = None
         if self.promises and which != NONE:
             # Names that are looked up, and who starts programs, only Python itself can tell.
-            listens = not {"network", "connections"}.isdisjoint(self.promises) or not self._executes()
-            self._watch = Watch(which, str(config.rootpath), listens=listens)
+            listens = not {"network", "connections"}.isdisjoint(self.promises) or bool(self._noexec)
+            self._watch = Watch(which, self._root, listens=listens)
         self._imports: dict[str, tuple[Refusal, ...]] = {}
         self._in_cell = bool(getattr(config, "workerinput", {}).get("envguard_cell"))
         # xdist hands down a folder of the controller's, which doesn't exist in the simulated /tmp or belongs to another
@@ -61,10 +64,6 @@ class Inside:
         # own --basetemp holds.
         if self.promises or str(config.option.basetemp).startswith(NO_BASETEMP):
             config.option.basetemp = None
-
-    def _executes(self) -> bool:
-        """Whether every program may be executed, wherever it lies."""
-        return all(self.promises.get(name, {}).get("exec", True) for name in ("tmp", "shm"))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> None:
@@ -80,6 +79,8 @@ class Inside:
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """Note what was refused while a file was imported; xdist passes on reports of files that failed only."""
         report = yield
+        if self.promises:
+            leave(report, getattr(report, "call", None), self._root, self._noexec)
         if self._watch is not None and (refusals := self._watch.take("import")):
             self._imports[collector.nodeid] = grouped((*self._imports.get(collector.nodeid, ()), *refusals))
         return report
@@ -88,8 +89,10 @@ class Inside:
     def pytest_runtest_makereport(
         self, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Put what was refused in this phase into its report."""
+        """Put what was refused in this phase into its report, and of a failure what it leaves behind."""
         report = yield
+        if self.promises:
+            leave(report, call, self._root, self._noexec)
         if self._watch is not None and (refusals := self._watch.take(call.when)):
             setattr(report, REFUSALS, [list(refusal) for refusal in refusals])
         return report

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_envguard.blame import LOOK_UP, Stack, author, frames, plain_name, shortened
+from pytest_envguard.blame import HARNESS, LOOK_UP, Stack, author, frames, plain_name, shortened
+from pytest_envguard.hearing import listen
 from pytest_envguard.model.noise import is_noise, is_probe
 from pytest_envguard.model.refusal import Refusal, grouped
 
@@ -20,9 +21,10 @@ VARIABLE = "PYTEST_ENVGUARD_LEDGER"  # as of `seccomp.ledger`, which only Linux 
 ALL, OWN, NONE = "all", "own", "none"
 _OURS = f"{Path(__file__).parent.parent}/"
 _DEEPEST = 100  # frames, as faulthandler
-HARNESS = frozenset(("_pytest", "pytest", "pluggy", "xdist", "execnet", "pytest_envguard", "pytest_cov", "coverage"))
 _STARTS = ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.spawn", "os.system")
+_SERVED = "PYTEST_ENVGUARD_ORIGINS"  # as of `model.origin`, which few runs need
 _DOMAIN = ":53"
+_OWN_RESOLVER = "127.0.0.53:53"  # where hosts are served, it answers for them, and for nothing else
 _EVENTS = {
     **dict.fromkeys(("os.exec", "os.posix_spawn", "os.spawn", "subprocess.Popen"), "exec"),
     **dict.fromkeys(("ctypes.dlopen", "import"), "map executable"),
@@ -88,18 +90,20 @@ class Watch:
         self._process = os.getpid  # not by `os` later: a test may have replaced it by a fake
         self._all = which == ALL
         self._ledger = _ledger
+        self._served = os.environ.get(_SERVED, "").split()
         self._name: _Asked | None = None
         self._start: _Asked | None = None
         self.missing = "" if _ledger is not None or _heard is not None else _missing
         if _ledger is not None and listens:
-            # Python calls the hook for events by the ten thousand that are none of ours, some 0.3 µs each.
-            sys.addaudithook(self._hear)
+            listen("socket.getaddrinfo", self._hear_name)
+            for event in _STARTS:
+                listen(event, self._hear_start)
 
-    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "socket.getaddrinfo":
-            self._name = _Asked(str(arguments[0]), _stack())
-        elif event in _STARTS:
-            self._start = _Asked("", _stack())
+    def _hear_name(self, arguments: tuple[Any, ...]) -> None:
+        self._name = _Asked(str(arguments[0]), _stack())
+
+    def _hear_start(self, _: tuple[Any, ...]) -> None:
+        self._start = _Asked("", _stack())
 
     def skip(self) -> None:
         """Forget what was refused since the last look: another process has told of it."""
@@ -128,8 +132,11 @@ class Watch:
         if operation == "exec" and not stack and self._start is not None:
             # Python starts programs in a child of its own, which has no stack to show.
             stack, own = self._start.stack, True
-        if operation in ("connect", "send") and target.endswith(_DOMAIN) and own and self._name is not None:
-            operation, target, stack = LOOK_UP, self._name.what, stack or self._name.stack
+        if operation in ("connect", "send") and target.endswith(_DOMAIN):
+            if own and self._name is not None:
+                operation, target, stack = LOOK_UP, self._name.what, stack or self._name.stack
+            if self._served and target in (*self._served, _OWN_RESOLVER):
+                return None  # an answer came
         error = errno.errorcode.get(number, str(number))
         refusal = Refusal(operation, target, error, "", "", 1, phase, "" if own else words)
         return self._blamed(refusal, stack)

@@ -11,12 +11,13 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Generator
 from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
 import pytest
 
-from pytest_envguard import launcher
+from pytest_envguard import evidence, launcher
 from pytest_envguard.capturing import capture_in_memory
 from pytest_envguard.item import coverage, inside, temporary
 from pytest_envguard.item.channel import Channel, Receiver
@@ -25,6 +26,7 @@ from pytest_envguard.item.request import Request, enter, timeout
 from pytest_envguard.item.runner import Attempt
 from pytest_envguard.linux import identity, probe
 from pytest_envguard.matrix import activation
+from pytest_envguard.model.evidence import EVIDENCE
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.profile import Profile
 from pytest_envguard.prepare import move_planner
@@ -72,6 +74,7 @@ class _Told(NamedTuple):
         output: Descriptors of files in memory that pytest captures into: standard output and error.
         seconds: When to write the stacks of a test that hangs; 0 for never.
         coverage: Settings of the measurement that is under way, None if there is none.
+        explains: Whether a failure leaves its evidence behind, as it does around this test.
     """
 
     nodeid: str
@@ -83,6 +86,7 @@ class _Told(NamedTuple):
     output: tuple[int, int]
     seconds: float
     coverage: dict[str, Any] | None
+    explains: bool
 
 
 # -- outside -----------------------------------------------------------------------------------------------------------
@@ -121,6 +125,7 @@ class FreshAttempt(Attempt):
             self._output,
             seconds,
             coverage.settings(),
+            bool(getattr(item.config.pluginmanager.get_plugin("envguard-inside"), "promises", None)),
         )
         cell = plan.cell
         words = [cell.python if cell else sys.executable, "-c", _START.format(read, __name__)]
@@ -194,6 +199,8 @@ def main(told: dict[str, Any]) -> NoReturn:
         os._exit(0)
     capture_in_memory(task.output)  # which the parent can read after a crash
     measurement = coverage.start(task.coverage)
+    if task.explains:
+        evidence.begin()
     from _pytest.config import Config
 
     config = Config.fromdictargs(told["options"], [told["file"]])
@@ -220,6 +227,28 @@ class _OneTest:
         """Take up the role that a fork takes up after it has joined."""
         move_planner(config, self._task.profile)
         enter(config, self._task.profile.name, self._task.request)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Send what a file that can't be imported leaves behind."""
+        report = yield
+        self._leave_evidence(report, getattr(report, "call", None))
+        if found := vars(report).get(EVIDENCE):
+            self._channel.send("evidence", found)
+        return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Put what a failure leaves behind into its report."""
+        report = yield
+        self._leave_evidence(report, call)
+        return report
+
+    def _leave_evidence(self, report: Any, call: Any) -> None:
+        if self._task.explains:
+            evidence.leave(report, call, str(self._config.rootpath), evidence.promised_noexec(self._task.promises))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep what went wrong while the test's file was imported: in the environment, that is what failed."""

@@ -19,6 +19,7 @@ from pytest_envguard.item.environments import environments
 from pytest_envguard.item.fork import Child, fork
 from pytest_envguard.item.reports import receive_warning, set_failed_subtests, unable_to_return
 from pytest_envguard.item.request import Request, timeout
+from pytest_envguard.model.evidence import EVIDENCE
 from pytest_envguard.model.exits import OUT_OF_MEMORY
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.profile import Profile
@@ -44,6 +45,7 @@ class Attempt:
         self._plan = plan
         self._phase = "setup"  # what the test's process is doing
         self._ending: tuple[str, Any] = ("", None)
+        self._evidence: list[Any] | None = None  # of the import of the test's file, in an interpreter of its own
         self._started = time.perf_counter()
 
     def run(self) -> None:
@@ -111,6 +113,8 @@ class Attempt:
             set_failed_subtests(self._item, value)
         elif kind == "debugging":
             child.receiver.deadline = None
+        elif kind == "evidence":
+            self._evidence = value
         elif kind == "stop":
             self._item.session.shouldstop, self._item.session.shouldfail = value
         elif kind == "column":
@@ -185,6 +189,9 @@ class Attempt:
         report.duration = time.perf_counter() - self._started
         if place := getattr(report.longrepr, "reprcrash", None):
             place.path, place.lineno = str(item.path), (item.location[1] or 0) + 1  # not this file
+        vars(report).pop(EVIDENCE, None)  # of this process, which isn't the one that failed
+        if self._evidence:
+            setattr(report, EVIDENCE, self._evidence)
         self._log(report)
 
     def _captured(self) -> tuple[str, str]:
