@@ -33,6 +33,8 @@ def plan_identity(draft: Draft) -> None:
     draft.promises["ids"] = [uid, gid]
     if user is not None:
         draft.promises["user"] = user
+        if draft.value("tmp") != "private":
+            _own_folder_in_tmp(draft)
     if draft.how == "mapped" and (uid, gid) != (draft.surroundings.uid, draft.surroundings.gid):
         draft.approximately(
             "ownership",
@@ -77,7 +79,7 @@ def _own_folder_in_tmp(draft: Draft) -> None:
     """Keep pytest's folders apart that belong to different users under the same name, in a /tmp that all of them share."""
     if draft.surroundings.temporary:
         return  # which is by the real uid; in here, one is shown
-    folder = f"{SHARED}{draft.surroundings.uid}-{draft.how}"
+    folder = f"{SHARED}{draft.surroundings.uid}-{draft.how}-{draft.uid}"
     draft.shared.append(folder)
     draft.set_variables[TEMPORARY] = folder
 

@@ -121,7 +121,7 @@ def test_each_way_to_be_a_user_has_its_temporary_folder() -> None:
     """Nobody meets pytest's folders of another who was shown under the same name; in an environment inside, it's kept."""
     shown, real = identity(FORBIDDEN, uid=1000), identity(IN_DOCKER)
     found = [made.script["environ"]["set"]["PYTEST_DEBUG_TEMPROOT"] for made in (shown, real)]  # type: ignore[index]
-    assert found == ["/tmp/envguard-of-1000-shown", "/tmp/envguard-of-0-real"]
+    assert found == ["/tmp/envguard-of-1000-shown-993", "/tmp/envguard-of-0-real-993"]
     assert steps(shown) == [("share", {"path": found[0]})]
     inside = surroundings(uid=993)._replace(temporary=found[0])
     made = plan(FORBIDDEN, inside, uid=61184, gid=61184)
