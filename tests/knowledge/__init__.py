@@ -1,0 +1,1 @@
+"""What `pytest_envguard/diagnosis/knowledge` says of libraries, shown by the real ones in real environments."""
