@@ -65,8 +65,8 @@ def _looking_up(plans: Iterable[Plan]) -> Callable[[str], Sequence[str]]:
 
 def tried(session: EnvguardSession, summary: Summary, found: tuple[Cause, ...]) -> tuple[Cause, ...]:
     """Return the causes with what came of trying their remedies, and with what silent losses cost."""
-    from pytest_envguard.engine.stage import Bench
-    from pytest_envguard.engine.trying import try_remedies
+    from pytest_envguard.engine.remedies.stage import Bench
+    from pytest_envguard.engine.remedies.trying import try_remedies
 
     bench = Bench(
         session.config,

@@ -299,7 +299,7 @@ class EnvguardSession:
             self._dsession._active_nodes.update(nodes)  # noqa: SLF001  # as xdist itself does for a crashed worker's
             return
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
         """After the environments, run on the host what failed in them."""
         try:
@@ -331,7 +331,7 @@ class EnvguardSession:
         for plan in self.plans.values():
             cell = _cell(plan)
             if failed[cell] and cell not in self.baselines and not (self._farm and self._farm.is_lost(plan)):
-                from pytest_envguard.engine.baseline import rerun_on_host
+                from pytest_envguard.engine.rerun import rerun_on_host
 
                 host = _on_host(plan)
                 self._compared[host.name] = host

@@ -401,6 +401,56 @@ def _disk(cells: Path) -> Iterator[Row]:
     )
 
 
+NEEDS = """
+import os
+
+def test_needs():
+    if "PYTEST_ENVGUARD" in os.environ:
+        assert os.environ.get("REMEDY")
+"""
+AGAIN = """
+import json, os, pathlib, time
+import pytest
+
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(session):
+        result = yield
+        from pytest_envguard.engine.remedies.remedied import with_remedies
+        from pytest_envguard.engine.rerun import Wanted, rerun
+        from pytest_envguard.model.diagnosis import Remedy
+
+        own = session.config.pluginmanager.get_plugin("envguard-session")
+        plan = with_remedies(own.plans["lambda"], [Remedy(set={"REMEDY": "1"})])
+        taken = []
+        for _ in range(9):
+            start = time.perf_counter()
+            (run,) = rerun(own._dsession, [Wanted(plan, ["test_needs.py::test_needs"])])
+            taken.append(time.perf_counter() - start)
+            assert run.outcomes["test_needs.py::test_needs"].word == "passed"
+        pathlib.Path(__file__).with_name("taken.json").write_text(json.dumps(taken))
+        return result
+"""
+
+
+def remedies(folder: Path) -> Iterator[Row]:
+    """One retry of one test with a remedy ÷ the run of that test alone; in a suite of 1 and one of 200 files."""
+    for beside in (0, 200):
+        suite = folder / f"remedies-{beside}"
+        suite.mkdir()
+        (suite / "pytest.ini").write_text("[pytest]\n")
+        (suite / "test_needs.py").write_text(NEEDS)
+        for number in range(beside):
+            (suite / f"test_beside_{number}.py").write_text(TRIVIAL.format(count=5))
+        test = "test_needs.py::test_needs"
+        options = ("--envguard=lambda", "--envguard-fix=off", "--envguard-baseline=never")
+        (own,) = alternately(_pytest(suite, *options, test, fails=True), rounds=5)
+        (suite / "conftest.py").write_text(AGAIN)
+        _pytest(suite, *options, fails=True)()
+        retry = statistics.median(json.loads((suite / "taken.json").read_text()))
+        yield row(f"one retry of one test, {beside} files beside it", retry, own, f"pytest --envguard=lambda {test}")
+
+
 BENCHMARKS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "entering": lambda _folder: entering(),
     "thousand": thousand,
@@ -411,6 +461,7 @@ BENCHMARKS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "answering": answering,
     "ledger": ledger,
     "matrix": matrix,
+    "remedies": remedies,
 }
 
 
