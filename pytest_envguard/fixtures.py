@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from pytest_envguard.cold import ColdStarter
     from pytest_envguard.fake import FakeEnvironments
+    from pytest_envguard.origins.client import Origins
 
 
 @pytest.fixture
@@ -97,6 +99,29 @@ def cold_start(request: pytest.FixtureRequest) -> ColdStarter:
     from pytest_envguard.cold import ColdStarter
 
     return ColdStarter(request)
+
+
+@pytest.fixture
+def envguard_origins() -> Iterator[Origins]:
+    """See what was asked of the hosts that the environment serves (the dimension ``origins``), and let it go wrong.
+
+    ``.requests`` lists every request since the test began (method, host, path, status, bytes), in order; ``.url(host)`` is
+    the host's address. ``.fault("huggingface.co", "status=503:2")`` answers the next two requests with 503, and so do
+    ``delay=SECONDS``, ``cut=BYTES`` (of the body, after which the connection ends), ``corrupt`` (one byte is another),
+    ``tarpit`` (no answer ever) and ``reset``, each for all requests or for ``:TIMES`` of them, ``path="*/model.bin"`` for
+    these paths only. ``.clear()`` lets nothing go wrong; when the test ends, all is as it was before.
+
+    Fails where the test runs in no environment with ``origins``.
+    """
+    from pytest_envguard.errors import EnvguardError
+    from pytest_envguard.origins.client import connected
+
+    with ExitStack() as stack:
+        try:
+            origins = stack.enter_context(connected())
+        except EnvguardError as error:
+            pytest.fail(str(error), pytrace=False)
+        yield origins
 
 
 @pytest.fixture

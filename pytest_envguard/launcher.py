@@ -77,6 +77,7 @@ def main(arguments: list[str]) -> int:
     script, command = decode(arguments[0]), arguments[1:]
     starter = os.pidfd_open(os.getppid())
     call.prctl(call.PR_SET_CHILD_SUBREAPER, 1)
+    server = start_server(script, command)
     answer, tell = os.pipe2(os.O_CLOEXEC)
     group = None
     try:
@@ -86,6 +87,7 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         if group:
             group.remove()
+        end_server(server)
         return _report(script, "namespaces", error)
     wait, go = os.pipe2(os.O_CLOEXEC)
     init = os.fork()
@@ -101,6 +103,7 @@ def main(arguments: list[str]) -> int:
     try:
         told = _keep(script, init, starter, answer, group)
     finally:
+        end_server(server)
         if group:
             group.remove()
     return _end_as(script, told)  # which may be by a signal: nothing is done after it
@@ -325,6 +328,37 @@ def drop_bounding(script: Script) -> None:
         identity.drop_bounding(script["capabilities"])
 
 
+def start_server(script: Script, command: list[str]) -> int | None:
+    """Start what serves hosts from folders, if the plan asks for it; return its process id.
+
+    Before the namespaces are left: it stays outside, where it reads folders that the environment hides, counts for no
+    limit, and can't be seen, traced or killed by what runs inside. The sockets come to it from init, which makes them.
+
+    Args:
+        script: The plan's.
+        command: What is started inside: the bundles of certificates of the environments in it are to be covered as well.
+    """
+    if not script.get("origins"):
+        return None
+    from pytest_envguard.origins import bundles, outside
+
+    for step, arguments in script["steps"]:
+        if step == "trust":
+            arguments["paths"] += [path for path in bundles.beside(command) if path not in arguments["paths"]]
+    return outside.start(script["origins"])
+
+
+def end_server(server: int | None) -> None:
+    """End what `start_server` has started; where this isn't come to, the kernel does so (PR_SET_PDEATHSIG)."""
+    if server is None:
+        return
+    try:
+        os.kill(server, signal.SIGKILL)
+        os.waitpid(server, 0)
+    except (ProcessLookupError, ChildProcessError):  # it went with all the others already
+        pass
+
+
 def start_resolver(script: Script) -> set[int]:
     """Start what answers that no name exists, if the plan asks for it."""
     if not script["resolver"]:
@@ -400,6 +434,12 @@ def _folder(path: str) -> None:
     os.makedirs(path, 0o755, exist_ok=True)
 
 
+def _listen(addresses: list[str]) -> None:
+    from pytest_envguard.origins import outside
+
+    outside.listen(addresses)
+
+
 def _share(path: str) -> None:
     """Make a folder as /tmp is; one of that name that another user has made is his."""
     try:
@@ -426,6 +466,8 @@ _STEPS: dict[str, Callable[..., None]] = {
     "dev": devices.build,
     "seal_dev": devices.seal,
     "network": network.configure,
+    "listen": _listen,
+    "trust": mounts.add_to_files,
     "hostname": call.sethostname,
 }
 

@@ -15,6 +15,7 @@ import pytest
 from pytest_envguard import options
 from pytest_envguard.fixtures import cold_start as cold_start
 from pytest_envguard.fixtures import envguard_environment as envguard_environment
+from pytest_envguard.fixtures import envguard_origins as envguard_origins
 from pytest_envguard.fixtures import fake_environment as fake_environment
 from pytest_envguard.fixtures import no_network as no_network
 from pytest_envguard.fixtures import no_shm as no_shm
@@ -53,6 +54,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
     """Before capture and coverage start: they must not write into the simulated environment."""
     threads.begin()
+    enters = _HOOK in os.environ or _SHELTER in os.environ
     if _HOOK in os.environ:
         from pytest_envguard.engine.hooked import enter
 
@@ -65,6 +67,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
         from pytest_envguard.engine.inside import shelter_pytest
 
         shelter_pytest()
+    if enters:
+        from pytest_envguard import evidence
+
+        evidence.begin()
     if _SOLO not in os.environ and (_wanted(early_config) or _versions(early_config)):
         # pytest-cov chooses here already between its central and its distributed collector, by xdist's options.
         early_config.known_args_namespace.dist = "load"

@@ -25,6 +25,7 @@ from pytest_envguard.profiles import Catalogue, changed_selection, load_catalogu
 # What plans and tries is imported where it's used: `Planner.profile` serves on Windows too, where it can't be.
 if TYPE_CHECKING:
     from pytest_envguard.linux.abilities import Probing
+    from pytest_envguard.model.origin import Certificate
 
 
 def prepare(
@@ -55,6 +56,7 @@ def prepare(
         {**visible(config), **(further or {})},
         coverage=config.pluginmanager.hasplugin("_cov"),  # pytest-cov's name for itself while it measures
         probing=probing,
+        root=str(config.rootpath),
     )
 
 
@@ -67,6 +69,7 @@ def plans_to(  # as they are sent to another machine
     *,
     coverage: bool = False,
     probing: Probing | None = None,
+    root: str = "",
 ) -> list[Plan]:
     """Return a plan for each of ``profiles`` on this machine, by ``mechanism`` and at least to ``fidelity``.
 
@@ -78,6 +81,7 @@ def plans_to(  # as they are sent to another machine
         visible: Path to what it is, beyond what every run needs to see.
         coverage: Whether coverage is measured.
         probing: What the kernel is being asked already.
+        root: Where relative folders in a profile begin; "" for the project.
 
     Raises:
         EnvguardError: Something this machine can't do to the asked fidelity.
@@ -88,7 +92,7 @@ def plans_to(  # as they are sent to another machine
     else:
         restricting = sys.platform == "linux" and not all(profile.is_host for profile in profiles)
         abilities = _abilities(mechanism, probing) if restricting else None
-        plans = plans_for(profiles, project, visible, coverage=coverage, abilities=abilities)
+        plans = plans_for(profiles, project, visible, coverage=coverage, abilities=abilities, root=root)
         if fidelity <= Strength.PYTHON:
             plans = [
                 _by_hook(profile, project, weak[0].reason) if (weak := plan.weaker_than(fidelity)) else plan
@@ -175,9 +179,11 @@ class Planner:
         except EnvguardError as error:
             raise EnvguardError(f"{where}: {error.message}", error.hint) from None
         values = {name: _changed(profile, name, raw, where) for name, raw in changes.items()}
-        if not values:
-            return profile
-        return profile.with_values(changed_selection(selection, changes), values)
+        if values:
+            profile = profile.with_values(changed_selection(selection, changes), values)
+        if profile.values.get("origins") != self.around.values.get("origins"):
+            _rooted(profile, str(self._config.rootpath))
+        return profile
 
     def inside(self, profile: Profile) -> Profile:
         """Return ``profile`` as it is from within the environment that this process runs in: the stricter of both."""
@@ -205,7 +211,8 @@ class Planner:
             project = str(self._config.invocation_params.dir)
             needed = {**visible(self._config), **(further or {})}
             abilities = self._abilities if sys.platform == "linux" else None
-            (plan,) = plans_for([profile], project, needed, abilities=abilities, around=self.around)
+            root = str(self._config.rootpath)
+            (plan,) = plans_for([profile], project, needed, abilities=abilities, around=self.around, root=root)
             check_fidelity(plan, wanted_fidelity(self._config))
             self._plans[key] = plan
         return self._plans[key]
@@ -269,11 +276,12 @@ def plans_for(
     coverage: bool = False,
     abilities: Abilities | None = None,
     around: Profile | None = None,
+    root: str = "",
 ) -> list[Plan]:
     """Return the plans of ``profiles`` on this machine, before any of them was tried.
 
     Its ``abilities`` are surveyed here where nobody has done so before. The environment ``around`` is what they already
-    contain.
+    contain. Relative folders in a profile begin at ``root``, or at the project.
     """
     profiles = list(profiles)
     if all(profile.is_host for profile in profiles):
@@ -290,11 +298,64 @@ def plans_for(
     locales = {str(profile.values["locale"]) for profile in profiles if "locale" in profile.values}
     abilities = abilities or survey_abilities()
     proc_style = str(around.values.get("proc", "")) if around else ""
-    surroundings = survey_surroundings(project, further, locales=locales, coverage=coverage, proc_style=proc_style)
+    certificate = None
+    if any("origins" in profile.values for profile in profiles):
+        profiles, certificate = _with_origins(profiles, root or project, around)
+    surroundings = survey_surroundings(
+        project, further, locales=locales, coverage=coverage, proc_style=proc_style, certificate=certificate
+    )
+    if around:
+        surroundings = surroundings._replace(served=_served(around))
     return [
         Plan(profile.name, profile.summary) if profile.is_host else make_plan(profile, abilities, surroundings)
         for profile in profiles
     ]
+
+
+def _served(profile: Profile) -> tuple[Mapping[str, str], str] | None:
+    """Return what a profile serves and its network besides, None if it serves nothing."""
+    served = profile.values.get("origins")
+    mode = str(profile.values.get("network", "open"))
+    return (served, "none" if mode == "open" else mode) if isinstance(served, Mapping) else None
+
+
+def _with_origins(
+    profiles: list[Profile], root: str, around: Profile | None
+) -> tuple[list[Profile], Certificate | None]:
+    """Return ``profiles`` with absolute folders, and a certificate for all their hosts.
+
+    What an environment ``around`` serves is left as it is: nothing is made for it, and its folders can't be seen here.
+    """
+    from pytest_envguard.model.origin import origins_of, with_companions
+    from pytest_envguard.origins.certificate import issue
+
+    inherited = _served(around) if around else None
+    own = ["origins" in profile.values and _served(profile) != inherited for profile in profiles]
+    profiles = [_rooted(profile, root) if is_own else profile for profile, is_own in zip(profiles, own, strict=True)]
+    hosts = {one.host for profile in profiles for one in with_companions(origins_of(profile.values))}
+    return profiles, issue(tuple(sorted(hosts))) if any(own) else None
+
+
+def _rooted(profile: Profile, root: str) -> Profile:
+    """Return ``profile`` with absolute folders of the hosts that it serves.
+
+    Raises:
+        EnvguardError: One of them isn't there.
+    """
+    served = profile.values.get("origins")
+    if not isinstance(served, Mapping):
+        return profile
+    from pytest_envguard.model.origin import origins_of, rooted
+
+    values = {**profile.values, "origins": rooted(served, lambda folder: str(Path(root, Path(folder).expanduser())))}
+    for origin in origins_of(values):
+        if not Path(origin.folder).is_dir():
+            what = "is no folder" if Path(origin.folder).exists() else "does not exist"
+            raise EnvguardError(
+                f"profile `{profile.name}`: `origins`: {origin.folder}, from which {origin.host} is to be served, {what}",
+                f"relative folders begin at {root}",
+            )
+    return profile._replace(values=values)
 
 
 def check_fidelity(plan: Plan, wanted: Strength) -> None:

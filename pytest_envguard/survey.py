@@ -9,6 +9,7 @@ import site
 import stat
 import sys
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from pytest_envguard.linux import abilities as facility
 from pytest_envguard.linux import identity
@@ -16,8 +17,11 @@ from pytest_envguard.linux import syscalls as call
 from pytest_envguard.model.machine import Abilities, Ability, Folder, Surroundings
 from pytest_envguard.planning.files import ASKED, PASSWD
 from pytest_envguard.planning.identity import SHARED, TEMPORARY
-from pytest_envguard.planning.network import NSSWITCH, RESOLVER_FILE
+from pytest_envguard.planning.network import HOSTS, NSSWITCH, RESOLVER_FILE
 from pytest_envguard.seccomp import trial
+
+if TYPE_CHECKING:
+    from pytest_envguard.model.origin import Certificate
 
 _APPARMOR = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
 _MAXIMUM = "/proc/sys/user/max_user_namespaces"
@@ -124,6 +128,7 @@ def survey_surroundings(
     locales: Iterable[str] = (),
     coverage: bool = False,
     proc_style: str = "",
+    certificate: Certificate | None = None,
 ) -> Surroundings:
     """Look at the caller and at the paths a run needs.
 
@@ -133,9 +138,10 @@ def survey_surroundings(
         locales: Names to ask the C library for.
         coverage: Whether coverage is measured.
         proc_style: See `Surroundings`.
+        certificate: See `Surroundings`; None where no host is served.
     """
     needed = _needed(project, further or {})
-    return Surroundings(
+    found = Surroundings(
         uid=os.getuid(),
         gid=os.getgid(),
         project=project,
@@ -153,6 +159,30 @@ def survey_surroundings(
         proc=tuple(identity.reached_proc()),
         temporary=given if (given := os.environ.get(TEMPORARY, "")).startswith(SHARED) else "",
         locales=frozenset(name for name in locales if call.knows_locale(name)),
+    )
+    return found if certificate is None else _with_trust(found, certificate)
+
+
+def _with_trust(found: Surroundings, certificate: Certificate) -> Surroundings:
+    """Add what only environments need that serve hosts."""
+    from pytest_envguard.origins import bundles
+    from pytest_envguard.planning import origins
+
+    variables = {name: os.environ[name] for name in origins.ASKED if os.environ.get(name)}
+    for name in origins.BUNDLE_VARIABLES:
+        if not os.path.isfile(variables.get(name, "/")):
+            variables.pop(name, None)  # there's nothing to add to
+    folders = (
+        *sys.path,
+        *found.needed,
+        *bundles.on_path(os.environ.get("PATH", "")),
+        os.environ.get("VIRTUAL_ENV", ""),
+    )
+    return found._replace(
+        hosts=_text(HOSTS),
+        bundles=bundles.find(filter(None, folders)),
+        variables=variables,
+        certificate=certificate,
     )
 
 

@@ -110,9 +110,11 @@ class Environment:
 def _keep(script: Script, tell: int) -> int:
     """Parent of the first process: leaves the namespaces, which the pool itself must not."""
     call.prctl(call.PR_SET_PDEATHSIG, signal.SIGKILL)
+    server = launcher.start_server(script, [])
     try:
         launcher.leave_namespaces(script)
     except OSError as error:
+        launcher.end_server(server)
         os.write(tell, f"failed could not be entered: namespaces: {error.strerror or error}\n".encode())
         return CANNOT_ENTER
     wait, go = os.pipe2(os.O_CLOEXEC)
@@ -124,6 +126,7 @@ def _keep(script: Script, tell: int) -> int:
     os.write(tell, f"init {init}\n".encode())
     os.close(go)
     os.waitpid(init, 0)
+    launcher.end_server(server)
     return 0
 
 
@@ -165,6 +168,8 @@ class Pool:
         script = self._scripts.get(word) or self._scripts.setdefault(word, launcher.decode(word))
         if any(step == "network" for step, _ in script["steps"]):
             import socket  # noqa: F401  # each environment needs it, and the import takes longer than all the rest
+        if script.get("origins"):
+            from pytest_envguard.origins import server  # noqa: F401  # likewise
         try:
             environment = Environment(script)
         except OSError as error:

@@ -68,23 +68,42 @@ def replace_files(contents: dict[str, str], staging: str, covered: bool) -> None
     written to a tmpfs that covers the folder ``staging`` for the moment and lives on only through the binds. If the
     folder is ``covered`` later anyway, the tmpfs stays below: to detach it would cost a grace period of the kernel's.
     """
-    targets = {path: text for path, text in contents.items() if os.path.exists(path)}
-    if not targets:
-        return
-    call.mount("envguard", staging, "tmpfs", call.MS_NOSUID | call.MS_NODEV, "mode=755,size=1m")
+    # The target may be a symbolic link (`/etc/resolv.conf` usually is): the mount goes on what it points to.
+    targets = {os.path.realpath(path): text.encode() for path, text in contents.items() if os.path.exists(path)}
+    if targets:
+        _replace(targets, staging, covered=covered)
+
+
+def _replace(targets: dict[str, bytes], staging: str, *, covered: bool) -> None:
+    """Do what `replace_files` says; ``targets`` are resolved paths."""
+    size = (1 << 20) + sum(map(len, targets.values()))
+    call.mount("envguard", staging, "tmpfs", call.MS_NOSUID | call.MS_NODEV, f"mode=755,size={size}")
     trees = {}
-    for number, (path, text) in enumerate(targets.items()):
+    for number, (path, content) in enumerate(targets.items()):
         source = f"{staging}/{number}"
         descriptor = os.open(source, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644)  # `open` would cost 50 µs
-        os.write(descriptor, text.encode())
+        os.write(descriptor, content)
         os.fchmod(descriptor, 0o644)
         os.close(descriptor)
-        # The target may be a symbolic link (`/etc/resolv.conf` usually is): the mount goes on what it points to.
-        trees[os.path.realpath(path)] = call.open_tree(source)
+        trees[path] = call.open_tree(source)
     if not covered:
         call.umount(staging)
     for path, tree in trees.items():
         put(tree, path, readonly=True)
+
+
+def add_to_files(paths: list[str], text: str) -> None:
+    """Put over each of these files what it has and ``text`` behind it, for this namespace only; not where there is none."""
+    targets = {}
+    for path in paths:
+        try:
+            with open(path, "rb") as file:
+                content = file.read()
+        except OSError:
+            continue
+        targets[os.path.realpath(path)] = content + b"\n" * (not content.endswith(b"\n")) + text.encode()
+    if targets:
+        _replace(targets, "/tmp", covered=False)
 
 
 def hide(path: str) -> None:

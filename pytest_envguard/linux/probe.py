@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+_PATIENCE = 10.0  # seconds in which a server that is there answers
+
+
 def broken(promises: dict[str, Any]) -> list[str]:
     """Return one sentence for every promise that doesn't hold here."""
     found: list[str] = []
@@ -200,6 +203,33 @@ def _hidden(paths: list[str]) -> list[str]:
     return [f"hidden: {path} can be listed" for path in paths if os.path.isdir(path) and os.access(path, os.R_OK)]
 
 
+def _origins(promised: dict[str, Any]) -> list[str]:
+    """Look up each host, connect to it and have its certificate checked as Python's own clients do; ask for nothing."""
+    import socket
+    import ssl
+
+    found = []
+    for host, address in promised["addresses"].items():
+        try:
+            known = {str(info[4][0]) for info in socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)}
+            if known != {address}:
+                found.append(f"origins: {host} leads to {', '.join(sorted(known))}, promised {address}")
+                continue
+            with socket.create_connection((host, 443), timeout=_PATIENCE) as client:
+                ssl.create_default_context().wrap_socket(client, server_hostname=host).close()
+        except OSError as error:
+            found.append(f"origins: {host}: {error}")
+    return found
+
+
+def _trusted(bundles: list[str]) -> list[str]:
+    """Every bundle that was there has a certificate more than the machine's: it's a mount of its own."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        mounted = {line.split(" ")[4].replace("\\040", " ") for line in file}
+    shown = [path for path in bundles if os.path.isfile(path)]
+    return [f"origins: {path} was not replaced" for path in shown if os.path.realpath(path) not in mounted]
+
+
 _CHECKS: dict[str, Callable[[Any], list[str]]] = {
     "readonly": _readonly,
     "tmp": _tmp,
@@ -208,6 +238,8 @@ _CHECKS: dict[str, Callable[[Any], list[str]]] = {
     "user": _user,
     "capabilities": _capabilities,
     "network": _network,
+    "origins": _origins,
+    "trusted": _trusted,
     "connections": _connections,
     "limits": _limits,
     "environ": _environ,

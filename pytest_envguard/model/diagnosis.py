@@ -166,6 +166,7 @@ class Cause(NamedTuple):
         silent: Whether nothing failed because of it.
         trials: What was tried, in that order.
         costs: What was measured.
+        remedies: Environment to those of the diagnosis that hold there: a folder of one may not be there in another.
     """
 
     diagnosis: Diagnosis
@@ -173,6 +174,11 @@ class Cause(NamedTuple):
     silent: bool = False
     trials: tuple[Trial, ...] = ()
     costs: tuple[Cost, ...] = ()
+    remedies: Mapping[str, tuple[Remedy, ...]] = {}
+
+    def offered(self, environment: str) -> tuple[Remedy, ...]:
+        """Return what may help in one environment, the first to try first."""
+        return self.remedies.get(environment, self.diagnosis.remedies)
 
     @property
     def tests(self) -> tuple[str, ...]:

@@ -158,6 +158,12 @@ def _variables(raw: object) -> Mapping[str, str]:
     return dict(raw)
 
 
+def _origins(raw: object) -> Mapping[str, str]:
+    from pytest_envguard.model.origin import read_origins  # few environments have any
+
+    return read_origins(raw)
+
+
 def _ranked(*words: str) -> Callable[[Value, Value], Value]:
     """Strictness by place in the list; a word that isn't in it (a path, say) ranks in the middle of it."""
 
@@ -257,6 +263,13 @@ _ALL = (
         'or "open"; loopback and AF_UNIX always work',
         _one_of("open", "refuse", "nxdomain", "none", "drop"),
         _ranked("open", "refuse", "nxdomain", "none", "drop"),
+    ),
+    Dimension(
+        "origins",
+        'hosts that are served from folders, such as `{ "huggingface.co" = "models" }`, and nothing else of the network: '
+        "their names lead to a server that clients trust; `FOLDER; FAULT` or `{ folder, fault }` lets something go wrong",
+        _origins,
+        _merge,
     ),
     Dimension("open_files", "soft limit of open files (RLIMIT_NOFILE)", _limit, _least),
     Dimension("open_files_hard", "hard limit of open files", _limit, _least),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pytest_envguard.model.origin import Certificate
 
 
 class Ability(NamedTuple):
@@ -82,6 +85,11 @@ class Surroundings(NamedTuple):
         proc: Descriptors of a ``/proc`` to write id maps through; see `pytest_envguard.linux.identity.reach_proc`.
         temporary: Folder below the machine's /tmp that an environment around has given to its tests; "" for none.
         locales: Names of locales that the C library knows, of those that were asked for.
+        hosts: Text of ``/etc/hosts``.
+        bundles: Files with the certificates that clients trust, the system's first; only where hosts are served.
+        variables: Environment variables that say which certificates are trusted, or name a proxy; only where hosts are served.
+        certificate: What the served hosts are trusted by.
+        served: The dimension `origins` of an environment around, and its `network`, if it has any.
     """
 
     uid: int
@@ -101,3 +109,8 @@ class Surroundings(NamedTuple):
     proc_style: str = ""
     proc: tuple[int, ...] = ()
     temporary: str = ""
+    hosts: str = ""
+    bundles: tuple[str, ...] = ()
+    variables: Mapping[str, str] = {}
+    certificate: Certificate | None = None
+    served: tuple[Mapping[str, str], str] | None = None

@@ -32,6 +32,9 @@ class Draft:
         passwd: Entries that are answered, where no file can take the place of ``/etc/passwd``.
         trapped: Whether anything is enforced at the system call.
         without_namespaces: Why.
+        origins: What is served, for whoever serves it; None for nothing. See `pytest_envguard.origins`.
+        addresses: Name of a served host to its address.
+        trusting: Files whose clients are to trust what is served as well.
     """
 
     profile: Profile
@@ -56,6 +59,9 @@ class Draft:
     passwd: str | None = None
     trapped: bool = False
     without_namespaces: str = ""
+    origins: dict[str, object] | None = None
+    addresses: dict[str, str] = field(default_factory=dict)
+    trusting: list[str] = field(default_factory=list)
 
     @cached_property
     def needed(self) -> dict[str, str]:

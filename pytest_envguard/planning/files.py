@@ -9,11 +9,11 @@ from pytest_envguard.model.dimensions import show_size
 from pytest_envguard.planning.covers import below, opened, profile_covers, put_back, stand_in
 from pytest_envguard.planning.draft import MOUNTS, Draft, Step
 from pytest_envguard.planning.identity import passwd_with
-from pytest_envguard.planning.network import NSSWITCH, SOCKETS, network_files, without_daemons
+from pytest_envguard.planning.network import HOSTS, NSSWITCH, SOCKETS, network_files, without_daemons
 
 PASSWD = "/etc/passwd"  # noqa: S105  # a file's name
 PROCESSORS = "/sys/devices/system/cpu/online"
-ASKED = (PASSWD, NSSWITCH, "/etc/resolv.conf", PROCESSORS, *SOCKETS)
+ASKED = (PASSWD, NSSWITCH, HOSTS, "/etc/resolv.conf", PROCESSORS, *SOCKETS)
 COVERAGE = "/dev/envguard"
 _LAST_ID = 2**32 - 2  # mapped only where no user namespace is
 _STAGING = "/tmp"
@@ -60,6 +60,15 @@ def plan_files(draft: Draft) -> None:
     draft.steps += devices
     draft.steps += put
     draft.steps += noexec
+    if draft.trusting:
+        draft.steps.append(_trusting(draft))
+
+
+def _trusting(draft: Draft) -> Step:
+    """Return the step that adds an authority's certificate to bundles: the last one, when all that is shown is there."""
+    certificate = draft.surroundings.certificate
+    assert certificate is not None
+    return "trust", {"paths": draft.trusting, "text": certificate.authority}
 
 
 def _proc(draft: Draft) -> str:

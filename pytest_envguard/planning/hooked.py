@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 
+from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.dimensions import show_size
 from pytest_envguard.model.plan import INSIDE, Enforcement, Plan, Strength
 from pytest_envguard.model.profile import Profile, variables
@@ -46,7 +47,16 @@ def plan_by_hook(profile: Profile, project: str, temporary: str, python: tuple[i
         temporary: This machine's own folder for temporary files, which takes the place of /tmp as well.
         python: Version of the interpreter.
         reason: Why nothing stronger is used.
+
+    Raises:
+        EnvguardError: The profile serves hosts.
     """
+    if "origins" in profile.values:
+        raise EnvguardError(
+            f"`{profile.name}`: `origins` can't be served here: nothing but a network namespace leads their names to a server, "
+            f"and only Python code can be restricted, because {reason}",
+            "see `envguard doctor`",
+        )
     draft = _Draft(profile, reason)
     _files(draft, project, temporary)
     network = str(profile.values.get("network", "open"))

@@ -11,7 +11,7 @@ from pytest_envguard.model.profile import Profile
 from pytest_envguard.planning.draft import Draft
 from pytest_envguard.planning.files import COVERAGE, plan_files
 from pytest_envguard.planning.identity import plan_identity
-from pytest_envguard.planning.network import SOCKETS, nameservers, plan_network
+from pytest_envguard.planning.network import SOCKETS, nameservers, network_mode, plan_network
 from pytest_envguard.planning.process import plan_environment, plan_limits
 
 _FLAGS = {
@@ -31,6 +31,10 @@ def make_plan(profile: Profile, abilities: Abilities, surroundings: Surroundings
     draft = Draft(profile, abilities, surroundings, uid=surroundings.uid, gid=surroundings.gid)
     plan_identity(draft)
     plan_network(draft)
+    if "origins" in profile.values:
+        from pytest_envguard.planning.origins import plan_origins  # few profiles have any
+
+        plan_origins(draft)
     plan_files(draft)
     plan_limits(draft)
     plan_environment(draft)
@@ -78,7 +82,8 @@ def _script(draft: Draft) -> dict[str, object]:
         "capabilities": capabilities,
         "environ": {"set": draft.set_variables, "unset": draft.unset_variables},
         "folder": here.project if folder == "project" else folder,
-        "resolver": draft.promises.get("network") == "nxdomain",
+        "resolver": draft.promises.get("network") == "nxdomain" and not draft.addresses,
+        "origins": draft.origins,
         "rules": _rules(draft),
         "trapped": draft.trapped,
         "ledger": False,
@@ -88,7 +93,7 @@ def _script(draft: Draft) -> dict[str, object]:
 
 def _rules(draft: Draft) -> dict[str, object]:
     """Return what is forbidden, for whoever answers call by call or lists what was refused (see `model.rules`)."""
-    here, mode = draft.surroundings, draft.value("network", "open")
+    here, mode = draft.surroundings, network_mode(draft)
     cut = mode != "open" and ("network" in draft.promises or "connections" in draft.promises)
     closed = ["/dev", "/proc/sys"] if draft.how == "shown" and here.uid == 0 and draft.uid else []
     if closed and draft.value("root") == "read-only":

@@ -109,10 +109,9 @@ def _override(override: str, word: str, names: str) -> tuple[str, Value]:
 def _inherit(name: str, table: Table, parent: Profile, version: tuple[int, int]) -> Profile:
     values: dict[str, Value] = dict(parent.values)
     for own in (table.dimensions, *(late for since, late in table.since.items() if version >= since)):
-        inherited = _variables(values.get("env"))
+        inherited = {table: _variables(values.get(table)) for table in ("env", "origins")}
         values.update(own)
-        if "env" in own:
-            values["env"] = {**inherited, **_variables(own["env"])}
+        values.update({table: {**old, **_variables(own[table])} for table, old in inherited.items() if table in own})
     changed = {key for key in table.dimensions if key != "env"}
     if table.package_size:
         changed.add(PACKAGE_SIZE)

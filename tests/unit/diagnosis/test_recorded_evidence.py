@@ -51,11 +51,12 @@ def test_no_other_librarys_rule_is_certain_of_it(path: Path) -> None:
     """Whatever libraries the failure names: a rule that explains what isn't its own is worse than none."""
     recorded = read(path)
     case = Case.of(recorded.evidence, recorded.refusals, setting(recorded))
-    own = recorded.expect.partition("/")[0]
+    # A library fails in what it called of the standard library: that is true as well, and the library's own rule goes first.
+    own = (recorded.expect.partition("/")[0], "python") if recorded.expect else ()
     others = [
         f"{library.name}/{rule.name}"
         for library, rule in knowledge().rules()
-        if library.name != own and (found := match_case(rule, library, case)) is not None and found.certain
+        if library.name not in own and (found := match_case(rule, library, case)) is not None and found.certain
     ]
     assert others == []
 

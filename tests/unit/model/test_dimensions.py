@@ -19,6 +19,9 @@ HOST_NAME = "a host name of at most 64 letters, digits, dots and hyphens"
 MODE = 'an octal mode in quotes such as "1777"'
 NAMES = "a list of variable names (a `*` at the end stands for any rest)"
 VARIABLES = "a table of variables, each with text as its value"
+TABLE = 'a table of hosts, each with its folder, such as `{ "huggingface.co" = "models" }`'
+HOSTS = 'names of hosts such as "huggingface.co"'
+FAULTS = "known: corrupt, cut, delay, reset, status, tarpit"
 
 ACCEPTED: dict[str, list[tuple[object, object]]] = {
     "root": [("host", "host"), ("read-only", "read-only")],
@@ -43,6 +46,14 @@ ACCEPTED: dict[str, list[tuple[object, object]]] = {
     "env": [({"A": "1", "B": ""}, {"A": "1", "B": ""}), ({}, {})],
     "env_unset": [(["USER", "XDG_*"], ("USER", "XDG_*")), ("USER;XDG_*", ("USER", "XDG_*"))],
     "network": [(word, word) for word in ("open", "refuse", "nxdomain", "none", "drop")],
+    "origins": [
+        ({"Example.org.": " files "}, {"example.org": "files"}),
+        ({"a.org": "x; status = 503 : 2;corrupt"}, {"a.org": "x; status=503:2; corrupt"}),
+        ({"a.org": {"folder": "x", "fault": "delay=1.5"}}, {"a.org": "x; delay=1.5"}),
+        ({"a.org": {"folder": "hub:x", "fault": ["cut=10:1", "reset"]}}, {"a.org": "hub:x; cut=10:1; reset"}),
+        ("a.org=x", {"a.org": "x"}),
+        ("a.org=x;b-c=/y;tarpit;status=429;c.org=z", {"a.org": "x", "b-c": "/y; tarpit; status=429", "c.org": "z"}),
+    ],
     "open_files": [(1024, 1024), ("1024", 1024), ("unlimited", -1), (" Unlimited ", -1)],
     "open_files_hard": [(524288, 524288), ("unlimited", -1)],
     "processes": [(742, 742), ("unlimited", -1)],
@@ -100,6 +111,58 @@ REFUSED: dict[str, list[tuple[object, str, str]]] = {
     ],
     "env_unset": [([""], NAMES, "['']"), ([1], NAMES, "[1]"), (3, NAMES, "3")],
     "network": [("off", 'one of "open", "refuse", "nxdomain", "none", "drop"', "'off'")],
+    "origins": [
+        ({}, TABLE, "{}"),
+        (["a.org"], TABLE, "['a.org']"),
+        ("a.org", 'hosts with their folders, such as "huggingface.co=models;example.org=files"', "'a.org'"),
+        (
+            {"a.org:443": "x"},
+            f"{HOSTS} (`a.org:443` has a port: every host is served at 443, and at 80)",
+            "{'a.org:443': 'x'}",
+        ),
+        ({"*.org": "x"}, f"{HOSTS} (`*.org` is a pattern: name each host)", "{'*.org': 'x'}"),
+        (
+            {"https://a.org": "x"},
+            f"{HOSTS} (`https://a.org` is an address: leave out all but the host)",
+            "{'https://a.org': 'x'}",
+        ),
+        ({"a_b": "x"}, f"{HOSTS} (`a_b` is none)", "{'a_b': 'x'}"),
+        ({"10.0.0.1": "x"}, f"{HOSTS} (`10.0.0.1` is none)", "{'10.0.0.1': 'x'}"),
+        ({"": "x"}, f"{HOSTS} (`` is none)", "{'': 'x'}"),
+        (
+            {"localhost": "x"},
+            f"{HOSTS} (`localhost` is this machine itself, whose servers can be reached anyway)",
+            "{'localhost': 'x'}",
+        ),
+        ({"a.org": "x", "A.org": "y"}, "each host once (`a.org` stands there twice)", "{'a.org': 'x', 'A.org': 'y'}"),
+        ({"a.org": ""}, "a folder for `a.org`", "{'a.org': ''}"),
+        ({"a.org": "hub:"}, "a folder for `a.org`", "{'a.org': 'hub:'}"),
+        ({"a.org": 1}, "for `a.org` a folder, or a table with `folder` and `fault`", "{'a.org': 1}"),
+        (
+            {"a": {"org": "x"}},
+            "for `a` a folder, or a table with `folder` and `fault` (names with dots need quotes)",
+            "{'a': {'org': 'x'}}",
+        ),
+        (
+            {"a.org": {"folder": "x", "fault": 3}},
+            "for `a.org` `fault` as text, or as a list of texts, and no `;` in `folder`",
+            "{'a.org': {'folder': 'x', 'fault': 3}}",
+        ),
+        (
+            {"a.org": "x; statsu=3"},
+            f"for `a.org` a fault (did you mean `status`? {FAULTS})",
+            "{'a.org': 'x; statsu=3'}",
+        ),
+        ({"a.org": "x; zzz"}, f"for `a.org` a fault ({FAULTS})", "{'a.org': 'x; zzz'}"),
+        (
+            {"a.org": "x; status=200"},
+            "for `a.org` `status=CODE`, or `status=CODE:TIMES` with a code from 400 to 599",
+            "{'a.org': 'x; status=200'}",
+        ),
+        ({"a.org": "x; delay"}, "for `a.org` `delay=SECONDS`, or `delay=SECONDS:TIMES`", "{'a.org': 'x; delay'}"),
+        ({"a.org": "x; cut=1.5"}, "for `a.org` `cut=BYTES`, or `cut=BYTES:TIMES`", "{'a.org': 'x; cut=1.5'}"),
+        ({"a.org": "x; reset:0"}, "for `a.org` `reset`, or `reset:TIMES`", "{'a.org': 'x; reset:0'}"),
+    ],
     "open_files": [(0, LIMIT, "0"), (-1, LIMIT, "-1"), ("many", LIMIT, "'many'"), (True, LIMIT, "true")],
     "open_files_hard": [(2**63, LIMIT, "9223372036854775808")],
     "processes": [("0", LIMIT, "'0'")],

@@ -39,7 +39,7 @@ FIRST_WINS: dict[str, tuple[object, object]] = {
     "folder": ("project", "/srv"),
     "runtime": ("3.12", "3.13"),
 }
-BY_OTHER_TESTS = {"writable", "hidden", "env", "env_unset", "uid", "gid", "user", "user_home"}
+BY_OTHER_TESTS = {"writable", "hidden", "env", "env_unset", "origins", "uid", "gid", "user", "user_home"}
 PAIRS = [
     (name, loose, strict)
     for name, values in ORDERED.items()
@@ -75,6 +75,13 @@ def test_where_neither_is_stricter_the_first_wins(name: str) -> None:
     first, second = profile("a", **{name: one}), profile("b", **{name: other})
     assert combine(first, second).values == first.values
     assert combine(second, first).values == second.values
+
+
+def test_served_hosts_add_up() -> None:
+    """Both profiles' hosts are served; for one that both serve, the first profile says how."""
+    first = profile("a", origins={"a.org": "one", "b.org": "one"})
+    second = profile("b", origins={"b.org": "two", "c.org": "two"})
+    assert combine(first, second).values["origins"] == {"a.org": "one", "b.org": "one", "c.org": "two"}
 
 
 def test_paths_and_variables_add_up() -> None:

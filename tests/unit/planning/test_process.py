@@ -314,6 +314,7 @@ RESTRICTS = {
     "env": {"A": "1"},
     "env_unset": ["USER"],
     "network": "none",
+    "origins": {"example.org": "/srv"},
     "open_files": 64,
     "open_files_hard": 64,
     "processes": 64,
