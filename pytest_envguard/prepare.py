@@ -48,10 +48,20 @@ def prepare(
     Raises:
         EnvguardError: A mistake in the input, or something this machine can't do to the asked fidelity.
     """
+    return prepare_profiles(config, catalogue(config, python).select(wanted), probing, further)
+
+
+def prepare_profiles(
+    config: pytest.Config,
+    profiles: list[Profile],
+    probing: Probing | None = None,
+    further: Mapping[str, str] | None = None,
+) -> list[Plan]:
+    """Return a plan for every one of ``profiles``; see `prepare`."""
     return plans_to(
         wanted_fidelity(config),
         options.value(config, options.MECHANISM),
-        catalogue(config, python).select(wanted),
+        profiles,
         str(config.invocation_params.dir),
         {**visible(config), **(further or {})},
         coverage=config.pluginmanager.hasplugin("_cov"),  # pytest-cov's name for itself while it measures

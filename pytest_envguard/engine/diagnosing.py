@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import platform
 import re
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,14 @@ import pytest
 from pytest_envguard import options
 from pytest_envguard.diagnosis.causes import Failure, find_causes
 from pytest_envguard.diagnosis.tables import Knowledge, hooked, load_knowledge
-from pytest_envguard.model.diagnosis import Cause, Setting
+from pytest_envguard.model.diagnosis import Cause, Diagnosis, Remedy, Setting
+from pytest_envguard.model.evidence import Evidence
 from pytest_envguard.model.verdict import Run, Verdict
-from pytest_envguard.prepare import catalogue
+from pytest_envguard.prepare import catalogue, prepare_profiles
 
 if TYPE_CHECKING:
+    from pytest_envguard.engine.remedies.experimenting import Laboratory
+    from pytest_envguard.engine.remedies.stage import Bench
     from pytest_envguard.engine.session import EnvguardSession
     from pytest_envguard.model.plan import Plan
     from pytest_envguard.model.profile import Profile
@@ -75,7 +78,35 @@ def tried(session: EnvguardSession, summary: Summary, found: tuple[Cause, ...]) 
         {run.environment: run for run in summary.runs},
         session.asked,
     )
-    return try_remedies(bench, found, _saying(session.config))
+    say = _saying(session.config)
+    return try_remedies(bench, _laboratory(bench, say).explain(found), say)
+
+
+def _laboratory(bench: Bench, say: Callable[[str], None]) -> Laboratory:
+    """Return what finds by experiment where a failure comes from that nothing explains."""
+    from pytest_envguard.diagnosis.generic import guesses
+    from pytest_envguard.engine.remedies.experimenting import Known, Laboratory
+
+    config, known = bench.config, settings(bench.config, bench.plans.values())
+    look_up = _looking_up(bench.plans.values())
+
+    def guess(diagnosis: Diagnosis, environment: str, nodeid: str) -> tuple[Remedy, ...]:
+        run = bench.runs[environment]
+        evidence = run.evidence.get(nodeid, Evidence())
+        return guesses(diagnosis, evidence, tuple(refused(run, nodeid)), known[environment], look_up)
+
+    profiles = {plan.name: _profile(config, plan, plan.profile or plan.name) for plan in bench.plans.values()}
+    plan = functools.partial(_planned, config)
+    return Laboratory(bench, Known(known, profiles, plan, guess), say)
+
+
+def _planned(config: pytest.Config, plan: Plan, profile: Profile) -> Plan:
+    """Return another profile in the place of the one that ``plan`` is made from."""
+    from pytest_envguard.matrix.activation import in_cell, needed
+
+    cell = plan.cell
+    (made,) = prepare_profiles(config, [profile], further=needed([cell]) if cell else None)
+    return in_cell(made, cell, plan.name) if cell else made._replace(name=plan.name)
 
 
 def _saying(config: pytest.Config) -> Callable[[str], None]:
@@ -116,7 +147,7 @@ def _versions(plan: Plan) -> Callable[[str], str]:
     return lambda distribution: packages.get(_normalised(distribution), "")
 
 
-@cache
+@functools.cache
 def installed(distribution: str) -> str:
     """Return the version of a distribution in this interpreter's environment, "" where it isn't installed."""
     try:

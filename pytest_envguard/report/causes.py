@@ -13,6 +13,7 @@ from pytest_envguard.report.summary import Summary
 
 _MOST_TESTS = 3
 _MOST_TRIALS = 6
+_MOST_IN_VAIN = 2
 _LONGEST = 300
 
 
@@ -168,7 +169,8 @@ def _cause(cause: Cause, summary: Summary, places: Places, verbosity: int) -> It
     if cause.diagnosis.place:
         yield from _indented(f"at {cause.diagnosis.place}")
     results = trial_lines(cause)
-    kept = results if verbosity > 0 else results[:_MOST_TRIALS]
+    helps = any(trial.works for trial in cause.trials)
+    kept = results if verbosity > 0 else results[: _MOST_TRIALS if helps else _MOST_IN_VAIN]
     for line in (*kept, *map(cost_line, cause.costs), *offered(cause)):
         yield from _indented(line)
     if len(results) > len(kept):
