@@ -110,7 +110,7 @@ def plans_to(  # as they are sent to another machine
             ]
     for plan in plans:
         check_fidelity(plan, fidelity)
-    return plans
+    return [plan._replace(lineage=profile.lineage) for plan, profile in zip(plans, profiles, strict=True)]
 
 
 def _abilities(mechanism: str, probing: Probing | None) -> Abilities:

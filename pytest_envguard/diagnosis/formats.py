@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pytest_envguard.model.diagnosis import Remedy, Seed
@@ -62,23 +62,21 @@ class _Change(NamedTuple):
     upgrades: tuple[str, ...]
 
 
-def native(profile: str) -> tuple[str, ...]:
-    """Return the forms to show first for a profile, or for a combination such as "lambda+offline"."""
-    for name in re.split(r"[+:]", profile):
-        if name in _NATIVE:
-            return _NATIVE[name]
-    return _ANYWHERE
+def native(lineage: Iterable[str]) -> tuple[str, ...]:
+    """Return the forms to show first for a profile, by its own name and those of profiles that it inherits from."""
+    return next((_NATIVE[name] for name in lineage if name in _NATIVE), _ANYWHERE)
 
 
-def forms(remedies: Sequence[Remedy], profile: str) -> dict[str, str]:
+def forms(remedies: Sequence[Remedy], lineage: Sequence[str]) -> dict[str, str]:
     """Return remedies, applied together, as text for each form that can hold something of them.
 
     Args:
         remedies: Where two set the same variable, the later one counts. Advice is in no form.
-        profile: Where they are for: what is deployed to Lambda lies elsewhere than in an image.
+        lineage: The profile that they are for, and those that it inherits from: what is deployed to Lambda lies elsewhere
+            than in an image.
     """
     change = _together(remedies)
-    code = "/opt" if native(profile) == _NATIVE["lambda-image"] else "/var/task"
+    code = "/opt" if native(lineage) == _NATIVE["lambda-image"] else "/var/task"
     texts = {
         SHELL: _shell(change),
         DOCKERFILE: _dockerfile(change),

@@ -140,7 +140,21 @@ def _listed(value: Any) -> Any:
 
 
 _SECRET_WORDS = frozenset(
-    ("auth", "cookie", "credential", "credentials", "dsn", "key", "keys", "pass", "private", "secret", "session", "token", "tokens")
+    (
+        "auth",
+        "cookie",
+        "credential",
+        "credentials",
+        "dsn",
+        "key",
+        "keys",
+        "pass",
+        "private",
+        "secret",
+        "session",
+        "token",
+        "tokens",
+    )
 )
 _SECRET_PARTS = ("apikey", "passw", "passphrase", "secret")
 

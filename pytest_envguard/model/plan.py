@@ -54,6 +54,7 @@ class Plan(NamedTuple):
         cell: The versions that it's for; None for those that pytest itself runs with.
         profile: The profile's name, where versions are part of this one's; else "".
         machine: The one that it runs on; None for this one.
+        lineage: The profile's.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Plan(NamedTuple):
     cell: Ready | None = None
     profile: str = ""
     machine: Machine | None = None
+    lineage: tuple[str, ...] = ()
 
     @property
     def is_host(self) -> bool:

@@ -51,6 +51,8 @@ class Profile(NamedTuple):
         budgets: Name of a phase to what it may take; nothing enforces them, they are compared with what was measured.
         layout: Folder of the deployment to what lies in it, such as "the project"; only `fake_environment` shows them.
         package_size: Bytes that a deployment may have, unpacked; 0 for no limit. Compared before the suite runs.
+        lineage: Its name in the catalogue and those that it inherits from, the nearest first; of a combination those of
+            each.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Profile(NamedTuple):
     budgets: Mapping[str, Budget] = {}
     layout: Mapping[str, str] = {}
     package_size: int = 0
+    lineage: tuple[str, ...] = ()
 
     @property
     def is_host(self) -> bool:
@@ -80,6 +83,7 @@ class Profile(NamedTuple):
             budgets=self.budgets,
             layout=self.layout,
             package_size=self.package_size,
+            lineage=self.lineage,
         )
 
 
@@ -149,6 +153,7 @@ def combine(first: Profile, second: Profile) -> Profile:
         budgets=budgets,
         layout={**second.layout, **first.layout},
         package_size=min(filter(None, (first.package_size, second.package_size)), default=0),
+        lineage=tuple(dict.fromkeys((*first.lineage, *second.lineage))),
     )
 
 

@@ -109,9 +109,9 @@ def _override(override: str, word: str, names: str) -> tuple[str, Value]:
 def _inherit(name: str, table: Table, parent: Profile, version: tuple[int, int]) -> Profile:
     values: dict[str, Value] = dict(parent.values)
     for own in (table.dimensions, *(late for since, late in table.since.items() if version >= since)):
-        inherited = {table: _variables(values.get(table)) for table in ("env", "origins")}
+        inherited = {key: _pairs(values.get(key)) for key in ("env", "origins")}
         values.update(own)
-        values.update({table: {**old, **_variables(own[table])} for table, old in inherited.items() if table in own})
+        values.update({key: {**pairs, **_pairs(own[key])} for key, pairs in inherited.items() if key in own})
     changed = {key for key in table.dimensions if key != "env"}
     if table.package_size:
         changed.add(PACKAGE_SIZE)
@@ -126,10 +126,11 @@ def _inherit(name: str, table: Table, parent: Profile, version: tuple[int, int])
         budgets={**parent.budgets, **table.budgets},
         layout={**parent.layout, **table.layout},
         package_size=table.package_size or parent.package_size,
+        lineage=tuple(dict.fromkeys((name.removesuffix(_AS_SHIPPED), *parent.lineage))),
     )
 
 
-def _variables(value: Value | None) -> Mapping[str, str]:
+def _pairs(value: Value | None) -> Mapping[str, str]:
     return value if isinstance(value, Mapping) else {}
 
 

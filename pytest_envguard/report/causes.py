@@ -114,38 +114,38 @@ def offered(cause: Cause) -> list[str]:
     return lines
 
 
-def ready(cause: Cause, profiles: Mapping[str, str]) -> list[Ready]:
+def ready(cause: Cause, lineages: Mapping[str, Sequence[str]]) -> list[Ready]:
     """Return what can be pasted: what was tried and works; as long as nothing was tried, the first that may help.
 
     Args:
         cause: Why.
-        profiles: Environment to its profile.
+        lineages: Environment to its profile, and those that it inherits from.
     """
     working = [trial for trial in cause.trials if trial.works and not trial.cell]
     if working:
         chosen = {trial.title: (trial.remedies, trial.environment) for trial in reversed(working)}
         return [
-            Ready(remedies, worked=True, forms=_forms(remedies, profiles.get(environment, "")))
+            Ready(remedies, worked=True, forms=_forms(remedies, lineages.get(environment, ())))
             for remedies, environment in reversed(list(chosen.values()))
         ]
     if any(trial.remedies for trial in cause.trials):
         return []
     for remedy in cause.diagnosis.remedies:
         if remedy.can_be_tried and not remedy.guess:
-            profile = profiles.get(next(iter(cause.where)), "")
-            return [Ready((remedy,), worked=False, forms=_forms((remedy,), profile))]
+            lineage = lineages.get(next(iter(cause.where)), ())
+            return [Ready((remedy,), worked=False, forms=_forms((remedy,), lineage))]
     return []
 
 
-def _forms(remedies: Sequence[Remedy], profile: str) -> dict[str, str]:
-    known = forms(remedies, profile)
-    first = [kind for kind in native(profile) if kind in known]
+def _forms(remedies: Sequence[Remedy], lineage: Sequence[str]) -> dict[str, str]:
+    known = forms(remedies, lineage)
+    first = [kind for kind in native(lineage) if kind in known]
     return {kind: known[kind] for kind in dict.fromkeys((*first, *known))}
 
 
-def profiles(summary: Summary) -> dict[str, str]:
-    """Return the profile of each environment."""
-    return {plan.name: plan.profile or plan.name for plan in summary.plans}
+def lineages(summary: Summary) -> dict[str, tuple[str, ...]]:
+    """Return the profile of each environment, with those that it inherits from."""
+    return {plan.name: plan.lineage or (plan.profile or plan.name,) for plan in summary.plans}
 
 
 def lines(summary: Summary, places: Places, verbosity: int) -> Iterator[str]:
@@ -175,7 +175,7 @@ def _cause(cause: Cause, summary: Summary, places: Places, verbosity: int) -> It
         yield from _indented(line)
     if len(results) > len(kept):
         yield from _indented(f"and {len(results) - len(kept)} more that were tried (-v shows them)")
-    yield from _paste(ready(cause, profiles(summary)), verbosity)
+    yield from _paste(ready(cause, lineages(summary)), verbosity)
 
 
 def _paste(several: Iterable[Ready], verbosity: int) -> Iterator[str]:

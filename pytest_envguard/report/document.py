@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest_envguard
@@ -15,7 +15,7 @@ from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.refusal import Refusal
 from pytest_envguard.model.verdict import Outcome, Run
 from pytest_envguard.report.axes import Box
-from pytest_envguard.report.causes import profiles, ready
+from pytest_envguard.report.causes import lineages, ready
 from pytest_envguard.report.groups import Group, Places, groups, reasons
 from pytest_envguard.report.phrases import in_order
 from pytest_envguard.report.summary import Loss, Row, Summary
@@ -41,7 +41,7 @@ def document(summary: Summary) -> Facts:
         "tests": _tests(summary),
         "groups": [_group(group, summary, places) for group in groups(summary, places)],
         "refused_but_passed": [_loss(loss) for loss in summary.losses],
-        "causes": [_cause(cause, profiles(summary)) for cause in summary.causes],
+        "causes": [_cause(cause, lineages(summary)) for cause in summary.causes],
     }
     return facts | (_matrix(summary.matrix) if summary.matrix else {})
 
@@ -139,7 +139,7 @@ def _loss(loss: Loss) -> Facts:
     }
 
 
-def _cause(cause: Cause, profile: Mapping[str, str]) -> Facts:
+def _cause(cause: Cause, lineage: Mapping[str, Sequence[str]]) -> Facts:
     diagnosis = cause.diagnosis
     return {
         "explanation": diagnosis.text,
@@ -158,7 +158,7 @@ def _cause(cause: Cause, profile: Mapping[str, str]) -> Facts:
         "costs": [_cost(cost) for cost in cause.costs],
         "ready": [
             {"remedies": [remedy.title for remedy in one.remedies], "worked": one.worked, "forms": dict(one.forms)}
-            for one in ready(cause, profile)
+            for one in ready(cause, lineage)
         ],
     }
 

@@ -168,7 +168,7 @@ def _causes(summary: Summary, places: Places, *, details: bool = True) -> Iterat
             yield from (f"  - {_plain(_short(line))}" for line in causes.trial_lines(cause))
             yield from (f"  - {_plain(causes.cost_line(cost))}" for cost in cause.costs)
             yield from (f"  - {_plain(_short(line))}" for line in causes.offered(cause))
-            for one in causes.ready(cause, causes.profiles(summary)):
+            for one in causes.ready(cause, causes.lineages(summary)):
                 yield from _pasted(next(iter(one.forms.values()), ""))
 
 

@@ -58,7 +58,7 @@ def _origin(profile: Profile, key: str) -> list[str]:
 
 def _shown(name: str, value: Value) -> str:
     if isinstance(value, Mapping):
-        return f"{len(value)} variables"
+        return f"{len(value)} {'hosts' if name == 'origins' else 'variables'}"
     if isinstance(value, tuple):
         return ", ".join(value) or "none"
     if name == "tmp_mode" and isinstance(value, int):

@@ -61,7 +61,7 @@ UPGRADE = Remedy(upgrade="litellm>=1.40.9")
 
 def form(kind: str, *remedies: Remedy, profile: str = "container") -> str:
     """Return the text of one form."""
-    return forms(remedies, profile)[kind]
+    return forms(remedies, (profile,))[kind]
 
 
 def loaded(text: str) -> Any:
@@ -354,9 +354,9 @@ def test_what_cloudformation_would_look_up_is_a_comment() -> None:
 @pytest.mark.parametrize("kind", ["compose", "sam", "kubernetes", "github", "systemd"])
 def test_a_form_that_can_hold_nothing_of_it_is_left_out(kind: str) -> None:
     """A version is for a shell and a Dockerfile; advice for people."""
-    assert kind not in forms([UPGRADE], "lambda")
-    assert set(forms([UPGRADE], "lambda")) == {"shell", "dockerfile"}
-    assert forms([Remedy("use threads")], "lambda") == {} and forms([], "lambda") == {}
+    assert kind not in forms([UPGRADE], ("lambda",))
+    assert set(forms([UPGRADE], ("lambda",))) == {"shell", "dockerfile"}
+    assert forms([Remedy("use threads")], ("lambda",)) == {} and forms([], ("lambda",)) == {}
 
 
 # -- systemd: the grammar of systemd.syntax(7), "Quoting", and systemd.unit(5), "Specifiers" ---------------------------
@@ -447,24 +447,24 @@ def test_of_several_remedies_the_later_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("profile", "first"),
+    ("lineage", "first"),
     [
-        ("lambda", ("sam", "dockerfile")),
-        ("lambda-image", ("dockerfile", "sam")),
-        ("container", ("dockerfile", "compose")),
-        ("kubernetes", ("kubernetes", "dockerfile")),
-        ("openshift", ("kubernetes", "dockerfile")),
-        ("cloudrun", ("dockerfile", "kubernetes")),
-        ("systemd", ("systemd", "shell")),
-        ("offline", ("shell", "dockerfile")),
-        ("offline-drop", ("shell", "dockerfile")),
-        ("staging", ("shell", "dockerfile")),
-        ("lambda+offline", ("sam", "dockerfile")),
-        ("offline+container", ("dockerfile", "compose")),
-        ("lambda:memory=1024M", ("sam", "dockerfile")),
+        (("lambda",), ("sam", "dockerfile")),
+        (("lambda-image",), ("dockerfile", "sam")),
+        (("container",), ("dockerfile", "compose")),
+        (("kubernetes",), ("kubernetes", "dockerfile")),
+        (("openshift",), ("kubernetes", "dockerfile")),
+        (("cloudrun",), ("dockerfile", "kubernetes")),
+        (("systemd",), ("systemd", "shell")),
+        (("offline",), ("shell", "dockerfile")),
+        (("offline-drop",), ("shell", "dockerfile")),
+        (("staging",), ("shell", "dockerfile")),
+        (("lambda", "offline"), ("sam", "dockerfile")),
+        (("offline", "container"), ("dockerfile", "compose")),
+        (("our-function", "lambda"), ("sam", "dockerfile")),
     ],
 )
-def test_the_form_of_the_deployment_is_shown_first(profile: str, first: tuple[str, ...]) -> None:
-    """A combination is the deployment that is one of its parts."""
-    assert native(profile) == first
-    assert set(first) <= set(forms([Remedy(set={"HF_HOME": "/tmp/hf"})], profile))
+def test_the_form_of_the_deployment_is_shown_first(lineage: tuple[str, ...], first: tuple[str, ...]) -> None:
+    """A combination is the deployment that is one of its parts, a project's own profile the one that it inherits from."""
+    assert native(lineage) == first
+    assert set(first) <= set(forms([Remedy(set={"HF_HOME": "/tmp/hf"})], lineage))

@@ -173,6 +173,21 @@ def test_a_project_replaces_a_shipped_profile_by_another_parent(load: Load) -> N
     assert catalogue.one("lambda").values == {"network": "none", "uid": 5}
 
 
+def test_a_profile_knows_its_lineage(load: Load) -> None:
+    """By it a project's own profile is known as a kind of deployment; a changed one is no heir of itself."""
+    known = load(
+        """
+        [tool.envguard.profiles.lambda]
+        memory = "1G"
+        [tool.envguard.profiles.function]
+        inherits = "lambda"
+        """
+    )
+    assert known.one("function").lineage == ("function", "lambda")
+    assert known.one("function:tmp_size=1M").lineage == ("function", "lambda")
+    assert known.one("offline+function").lineage == ("offline", "function", "lambda")
+
+
 def test_heirs_see_the_project_s_change(load: Load) -> None:
     """What inherits a shipped profile that the project changed inherits the change."""
     assert load('[tool.envguard.profiles.lambda]\ntmp_size = "1G"').one("lambda-image").values["tmp_size"] == 1 << 30
