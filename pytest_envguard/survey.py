@@ -15,6 +15,7 @@ from pytest_envguard.linux import abilities as facility
 from pytest_envguard.linux import identity
 from pytest_envguard.linux import syscalls as call
 from pytest_envguard.model.machine import Abilities, Ability, Folder, Surroundings
+from pytest_envguard.model.origin import VARIABLE as SERVING
 from pytest_envguard.planning.files import ASKED, PASSWD
 from pytest_envguard.planning.identity import SHARED, TEMPORARY
 from pytest_envguard.planning.network import HOSTS, NSSWITCH, RESOLVER_FILE
@@ -159,6 +160,7 @@ def survey_surroundings(
         proc=tuple(identity.reached_proc()),
         temporary=given if (given := os.environ.get(TEMPORARY, "")).startswith(SHARED) else "",
         locales=frozenset(name for name in locales if call.knows_locale(name)),
+        hosts=_text(HOSTS) if os.environ.get(SERVING) else "",
     )
     return found if certificate is None else _with_trust(found, certificate)
 

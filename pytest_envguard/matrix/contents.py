@@ -23,6 +23,7 @@ from packaging.version import InvalidVersion, Version
 
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.matrix import store
+from pytest_envguard.origins import bundles
 from pytest_envguard.profiles.tables import read_toml
 
 PLUGIN = "pytest-envguard"
@@ -496,7 +497,7 @@ def plugin_wheel(root: Path) -> Path:
 
     package = Path(pytest_envguard.__file__).parent
     distribution = metadata.distribution(PLUGIN)
-    files = {f"{package.name}/{path.relative_to(package).as_posix()}": path.read_bytes() for path in _sources(package)}
+    files = {f"{package.name}/{path.relative_to(package).as_posix()}": _content(path) for path in _sources(package)}
     version = distribution.version
     info = f"pytest_envguard-{version}.dist-info"
     for name in ("METADATA", "entry_points.txt"):
@@ -510,6 +511,11 @@ def plugin_wheel(root: Path) -> Path:
         store.make_folder(wheel.parent)
         _pack(wheel, files, info)
     return wheel
+
+
+def _content(path: Path) -> bytes:
+    """Return what a file has; the place for certificates is empty, also where an environment around covers it."""
+    return b"" if str(path) == bundles.OWN else path.read_bytes()
 
 
 def _sources(package: Path) -> list[Path]:

@@ -85,7 +85,7 @@ class Surroundings(NamedTuple):
         proc: Descriptors of a ``/proc`` to write id maps through; see `pytest_envguard.linux.identity.reach_proc`.
         temporary: Folder below the machine's /tmp that an environment around has given to its tests; "" for none.
         locales: Names of locales that the C library knows, of those that were asked for.
-        hosts: Text of ``/etc/hosts``.
+        hosts: Text of ``/etc/hosts``; only where hosts are served, or were in an environment around.
         bundles: Files with the certificates that clients trust, the system's first; only where hosts are served.
         variables: Environment variables that say which certificates are trusted, or name a proxy; only where hosts are served.
         certificate: What the served hosts are trusted by.

@@ -10,6 +10,7 @@ from pytest_envguard.linux.network import RESOLVER
 from pytest_envguard.planning.draft import MOUNTS, Draft
 
 HOSTS = "/etc/hosts"
+SERVED = "127.71"  # where hosts are that are served; all of 127.0.0.0/8 is loopback, and each has an address of its own
 NSSWITCH = "/etc/nsswitch.conf"
 RESOLVER_FILE = "/etc/resolv.conf"
 # TEST-NET-1 (RFC 5737): nobody's address; with the default route through `lo` a question to it is never answered.
@@ -114,6 +115,8 @@ def network_files(draft: Draft) -> dict[str, str]:
         nsswitch = files.get(NSSWITCH, draft.surroundings.nsswitch)
         if not re.search(r"(?m)^hosts:\s*files\b", nsswitch) and "hosts:" in nsswitch:
             files[NSSWITCH] = re.sub(r"(?m)^hosts:.*$", "hosts: files dns", nsswitch)
+    elif is_served_outside(draft):
+        files[HOSTS] = hosts_without(draft.surroundings.hosts)
     if draft.addresses:
         files[RESOLVER_FILE] = f"nameserver {RESOLVER}\n"
     elif mode == "drop":
@@ -121,6 +124,16 @@ def network_files(draft: Draft) -> dict[str, str]:
     elif mode == "nxdomain":
         files[RESOLVER_FILE] = f"nameserver {RESOLVER}\n"
     return files
+
+
+def is_served_outside(draft: Draft) -> bool:
+    """Whether an environment around serves hosts that can't be reached from this one."""
+    return network_mode(draft) != "open" and not draft.addresses and f"\n{SERVED}." in f"\n{draft.surroundings.hosts}"
+
+
+def hosts_without(text: str) -> str:
+    """Return ``/etc/hosts`` without what an environment around serves: its names would be found, and nobody would answer."""
+    return "".join(f"{line}\n" for line in text.splitlines() if not line.startswith(f"{SERVED}."))
 
 
 def hosts_with(text: str, addresses: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pytest_envguard.model.origin import CDN, VARIABLE, Origin, origins_of, with_companions
 from pytest_envguard.model.plan import Enforcement, Strength
 from pytest_envguard.planning.draft import SYSTEM_CALLS, Draft
-from pytest_envguard.planning.network import HOSTS, network_mode, served_around
+from pytest_envguard.planning.network import HOSTS, SERVED, network_mode, served_around
 
 # What OpenSSL (so Python's `ssl`) and native Rust clients read, and what adds to the roots that Node.js has built in.
 # Others read bundles of their own, or these variables if somebody has set them: the files themselves are covered.
@@ -28,7 +28,6 @@ BUNDLE_VARIABLES = (
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 NO_PROXY_VARIABLES = ("no_proxy", "NO_PROXY")
 ASKED = (*BUNDLE_VARIABLES, *PROXY_VARIABLES, *NO_PROXY_VARIABLES)
-_NETWORK = "127.71"  # all of 127.0.0.0/8 is loopback; each host has an address of its own
 
 
 def plan_origins(draft: Draft) -> None:
@@ -74,7 +73,7 @@ def _why_not(draft: Draft) -> tuple[str, str] | None:
 
 
 def _address(number: int) -> str:
-    return f"{_NETWORK}.{number // 250}.{number % 250 + 1}"
+    return f"{SERVED}.{number // 250}.{number % 250 + 1}"
 
 
 def _serve(draft: Draft, hosts: tuple[Origin, ...]) -> None:

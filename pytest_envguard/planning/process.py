@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from pytest_envguard.linux import abilities as facility
 from pytest_envguard.model.dimensions import show_size
+from pytest_envguard.model.origin import VARIABLE
 from pytest_envguard.model.plan import INSIDE
 from pytest_envguard.model.profile import variables
 from pytest_envguard.planning.draft import MOUNTS, Draft
+from pytest_envguard.planning.network import is_served_outside
 
 _UNLIMITED = -1
 
@@ -107,7 +109,7 @@ def plan_environment(draft: Draft) -> None:
         return
     unset = draft.value("env_unset", ())
     assert isinstance(unset, tuple)
-    draft.unset_variables = list(unset)
+    draft.unset_variables = [*unset, *([VARIABLE] if is_served_outside(draft) else [])]
     folder = draft.value("folder", "project")
     if folder != "project":
         draft.directly("folder", f"working folder {folder}", "chdir")

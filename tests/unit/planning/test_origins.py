@@ -209,3 +209,15 @@ def test_without_origins_nothing_is_different() -> None:
     made = plan(ORDINARY, here(), network="none", root="read-only")
     assert script(made, "origins") is None and not verbs(made, "listen", "trust")
     assert VARIABLE not in script(made, "environ")["set"] and "origins" not in made.promises
+
+
+def test_a_network_that_is_cut_inside_of_one_with_origins_knows_none_of_them() -> None:
+    """Their names would lead to loopback addresses at which nobody listens there; a network that stays keeps them."""
+    around = here(hosts="127.0.0.1 localhost\n127.71.0.1 a.org\n", certificate=None)
+    cut = plan(ORDINARY, around, network="none")
+    ((_, files),) = verbs(cut, "files")
+    assert files["contents"]["/etc/hosts"] == "127.0.0.1 localhost\n"
+    assert VARIABLE in script(cut, "environ")["unset"]
+    left = plan(ORDINARY, around, root="read-only")
+    assert not any("/etc/hosts" in step["contents"] for _, step in verbs(left, "files"))
+    assert VARIABLE not in script(left, "environ")["unset"]
