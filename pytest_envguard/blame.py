@@ -47,7 +47,7 @@ def frames(text: str) -> Iterator[tuple[str, int]]:
 
 _FOLDERS = ("/site-packages/", "/dist-packages/")
 _STANDARD = ("<frozen ", f"{Path(os.__file__).parent}/")
-_OURS = f"{Path(__file__).parent.parent}/"
+_OURS = f"{Path(__file__).parent}/"
 
 
 def author(stack: Stack, root: str) -> tuple[str, str]:

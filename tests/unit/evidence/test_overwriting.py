@@ -46,9 +46,10 @@ def test_a_library_counts_also_where_its_value_was_inherited(load: Load, tmp_pat
     library = load("overwriter", SETS, library=True)
     with mock.patch.dict(os.environ, {"EV_CACHE": "/site/x"}):
         library.work()
-        assert overwritten(str(tmp_path)) == (
-            Overwritten("EV_CACHE", "/site/x", "/site/x", "overwriter", "overwriter.py:3"),
-        )
+        found = overwritten(str(tmp_path))
+        assert [one for one in found if one.library] == [
+            Overwritten("EV_CACHE", "/site/x", "/site/x", "overwriter", "overwriter.py:3")
+        ]
 
 
 @pytest.mark.usefixtures("listening")
@@ -82,8 +83,7 @@ def test_a_secret_that_is_set_has_no_value(load: Load, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("listening")
-def test_pytest_itself_overwrites_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_pytest_itself_overwrites_nothing(tmp_path: Path) -> None:
     """Its own variables come and go with every test."""
     os.environ["PYTEST_CURRENT_TEST"] = "another"
-    monkeypatch.setenv("EV_CACHE", "of this file, which belongs to the plugin")
     assert overwritten(str(tmp_path)) == ()

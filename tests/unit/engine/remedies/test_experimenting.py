@@ -49,7 +49,13 @@ def test_every_key_of_a_part_is_a_dimension() -> None:
 
 def test_only_what_an_environment_changes_is_given_back_and_what_is_likely_first() -> None:
     """Each costs a run."""
-    assert [part.dimension for part in parts_of(LAMBDA)] == ["home", "root", "open_files", "timezone"]
+    assert [part.dimension for part in parts_of(LAMBDA)] == [
+        "home",
+        "user",
+        "root",
+        "open_files",
+        "timezone",
+    ]
     assert parts_of(LAMBDA, "timezone")[0].dimension == "timezone"
 
 
@@ -59,6 +65,13 @@ def test_an_environment_without_a_part_keeps_all_the_rest() -> None:
     left = without(LAMBDA, home)
     assert left.name == "lambda"
     assert left.values == {"root": "read-only", "open_files": 1024, "timezone": ":UTC"}
+
+
+def test_a_user_is_never_given_back_without_its_home() -> None:
+    """Root would make the folder that another user's HOME names, on this machine."""
+    openshift = Profile("edge", values={"uid": 1000, "gid": 0, "home": "/nonexistent"})
+    (user,) = (part for part in parts_of(openshift) if part.dimension == "user")
+    assert without(openshift, user).values == {}
 
 
 def test_what_is_certain_and_what_was_lost_silently_is_left_as_it_is() -> None:
