@@ -28,9 +28,9 @@ shm_size = "1M"
 FILES = {"pyproject.toml": PROFILES, "hub.py": HUB, "data.json": '{"a": 1}\n'}
 
 SOURCE = """
-import ctypes, multiprocessing, os, pathlib, shutil
+import multiprocessing
 
-import pytest
+import hub, pytest  # the hub first: its address is read when others are imported
 
 
 def test_hub():
@@ -86,7 +86,6 @@ def test_data_set_in_memory():
 
 
 def test_sentences():
-    import hub
     from sentence_transformers import SentenceTransformer
 
     hub.FILES["config.json"] = b'{"model_type": "bert"}'
@@ -138,13 +137,13 @@ def test_lock_of_the_project(facts: dict[str, Any]) -> None:
 def test_data_set_of_local_files(facts: dict[str, Any]) -> None:
     """Converted files are written, but not of what is in memory."""
     explained(facts, "lambda", "test_data_set", "datasets/cache-in-home")
-    not_explained(facts, "lambda", "test_data_set", "huggingface-hub/not-cached-offline")
+    not_explained(facts, "lambda", "test_data_set", "datasets/not-cached-offline")
     assert facts["outcomes"]["lambda"]["test_data_set_in_memory"] == "passed"
 
 
 def test_model_of_sentences(facts: dict[str, Any]) -> None:
     """Its own variable goes before the hub's."""
-    assert [one[1:] for one in refused(facts, "lambda", "test_sentences")][-1][:2] == ("/opt/models", "EROFS")
+    assert ("/opt/models", "EROFS") in [one[1:3] for one in refused(facts, "lambda", "test_sentences")]
     explained(facts, "lambda", "test_sentences", "sentence-transformers/cache-of-variable")
 
 
@@ -234,4 +233,4 @@ def test_data_set_without_a_network(knowledge_run: KnowledgeRun) -> None:
             load_dataset("org/tiny")
     """
     found = knowledge_run(PACKAGES, source, "--envguard=offline", seconds=600)
-    explained(found, "offline", "test_it", "huggingface-hub/not-cached-offline")
+    explained(found, "offline", "test_it", "datasets/not-cached-offline")
