@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from pytest_envguard.diagnosis.asked import Source, source_in
 from pytest_envguard.diagnosis.generic import LookUp, guesses
-from pytest_envguard.diagnosis.matching import Case, Match, best_of, names_of
+from pytest_envguard.diagnosis.homes import at_home
+from pytest_envguard.diagnosis.matching import Asked, Case, Match, best_of, names_of
 from pytest_envguard.diagnosis.mechanical import told, told_loss
-from pytest_envguard.diagnosis.remedies import resolve
-from pytest_envguard.diagnosis.telling import Holding, completed, folder_of
+from pytest_envguard.diagnosis.people import People
+from pytest_envguard.diagnosis.remedies import below_home, home_folder, resolve
+from pytest_envguard.diagnosis.telling import VERSION, Holding, completed, folder_of
 from pytest_envguard.model.diagnosis import Cause, Diagnosis, Remedy, Setting
 from pytest_envguard.model.evidence import Evidence, Raised
 from pytest_envguard.model.refusal import Refusal
 
 if TYPE_CHECKING:
+    from pytest_envguard.diagnosis.rules import Library
     from pytest_envguard.diagnosis.tables import Knowledge
+
+
+PYTHON = "python"  # the standard library, as knowledge calls it
+_CHANGING = re.compile(r"0x[0-9a-fA-F]+|/[\w./@%+~-]+|\d+")
 
 
 class Failure(NamedTuple):
@@ -64,21 +73,43 @@ class _Explained(NamedTuple):
         case: What it's drawn from.
         operation: What was tried, if no rule says it, and by which program.
         match: The rule that matched.
+        asked: What the failing code asks for, see `mechanical.Told`.
+        remedies: What goes before guesses.
     """
 
     diagnosis: Diagnosis
     case: Case
     operation: str = ""
     match: Match | None = None
+    asked: str = ""
+    remedies: tuple[Remedy, ...] = ()
 
     @property
     def key(self) -> tuple[object, ...]:
-        """The same for what has the same cause: a rule's text may name another file each time."""
+        """The same for what has the same cause: a text may name another file each time.
+
+        A folder may be another one in each environment, as that of the user is; a line is the same. What nothing is known
+        of may have failed in a function that others call: its message tells it apart.
+        """
         diagnosis = self.diagnosis
         shared = (diagnosis.library, diagnosis.dimension, diagnosis.certain)
         if diagnosis.rule:
-            return (*shared, diagnosis.rule)
-        return (*shared, self.operation, diagnosis.error, folder_of(diagnosis.target), diagnosis.place)
+            # What lies in the home folder has another remedy than what lies elsewhere.
+            return (*shared, diagnosis.rule, self.inside is None)
+        where = diagnosis.place or folder_of(diagnosis.target)
+        return (*shared, self.operation, diagnosis.error, where, "" if diagnosis.dimension else self._gist())
+
+    @property
+    def inside(self) -> str | None:
+        """Where in the home folder that is which was refused; None if it's elsewhere."""
+        home = home_folder(self.case.setting, self.case.evidence)
+        return below_home(self.diagnosis.target, home) if self.diagnosis.target else None
+
+    def _gist(self) -> str:
+        """Return the first line of what went wrong without what is another one each time: numbers, addresses, paths."""
+        raised = next(iter(self.case.evidence.raised), None)
+        first = raised.message.strip().partition("\n")[0] if raised else ""
+        return _CHANGING.sub("#", first)
 
 
 class _Group:
@@ -87,10 +118,12 @@ class _Group:
     def __init__(self, first: _Explained) -> None:
         self.first = first
         self.where: dict[str, dict[str, None]] = {}
+        self.subjects: set[tuple[object, ...]] = set()
         self._seen: dict[str, _Explained] = {}  # by environment: its version, its errno, its remedies
 
     def add(self, explained: _Explained, environment: str, nodeids: Iterable[str]) -> None:
         self._seen.setdefault(environment, explained)
+        self.subjects.add(_subject(explained))
         self.where.setdefault(environment, {}).update(dict.fromkeys(nodeids))
 
     def cause(self, look_up: LookUp | None, *, silent: bool) -> Cause:
@@ -98,9 +131,9 @@ class _Group:
         holding = [Holding(one.case.setting, one.diagnosis.error, one.diagnosis.version) for one in self._seen.values()]
         diagnosis = self.first.diagnosis
         diagnosis = diagnosis._replace(text=completed(diagnosis.text, holding, diagnosis.dimension))
-        remedies = list(_merged(_remedies(one, look_up) for one in self._seen.values()))
+        own = {name: tuple(_remedies(one, look_up)) for name, one in self._seen.items()}
         where = {name: tuple(nodeids) for name, nodeids in self.where.items()}
-        return Cause(diagnosis._replace(remedies=tuple(remedies)), where, silent)
+        return Cause(diagnosis._replace(remedies=tuple(_merged(own.values()))), where, silent, remedies=own)
 
     @property
     def tests(self) -> int:
@@ -114,6 +147,8 @@ def find_causes(
     knowledge: Knowledge,
     settings: Mapping[str, Setting],
     look_up: LookUp | None = None,
+    *,
+    source: Source | None = None,
 ) -> list[Cause]:
     """Return what made tests fail, the cause of most tests first, then what was lost without a failure.
 
@@ -123,10 +158,13 @@ def find_causes(
         knowledge: Rules.
         settings: Environment to what is known of it; what happened in another is left out.
         look_up: Returns which variables the library reads that failed, for guesses; without it none of that kind is made.
+        source: Returns the text of a file of the project (see `asked.source_in`), for what failing code asks of the
+            machine; without it files are read from the working folder.
     """
-    loud = _of_failures((one for one in failures if one.environment in settings), knowledge, settings)
+    known = (one for one in failures if one.environment in settings)
+    loud = _of_failures(known, knowledge, settings, source or source_in(Path()))
     silent = _of_losses(losses, knowledge, settings)
-    told = {_subject(group.first) for group in loud}
+    told = {subject for group in loud for subject in group.subjects}
     rest = [group for group in silent if _subject(group.first) not in told]
     causes = [group.cause(look_up, silent=False) for group in loud]
     lost = [group.cause(look_up, silent=True) for group in rest]
@@ -134,16 +172,20 @@ def find_causes(
     return causes + [cause for cause in lost if cause.diagnosis.rule or cause.diagnosis.remedies]
 
 
-def _of_failures(failures: Iterable[Failure], knowledge: Knowledge, settings: Mapping[str, Setting]) -> list[_Group]:
+def _of_failures(
+    failures: Iterable[Failure], knowledge: Knowledge, settings: Mapping[str, Setting], source: Source
+) -> list[_Group]:
     groups: dict[tuple[object, ...], _Group] = {}
     known: dict[tuple[str, Evidence, tuple[Refusal, ...]], _Explained] = {}
+    asking = _Asking(knowledge, source, Asked())
     for failure in failures:
         evidence = _evidence(failure)
         asked = failure.environment, evidence, failure.refusals
         explained = known.get(asked)
         if explained is None:  # looked up once: the hash of so much takes its time
-            case = Case.of(evidence, failure.refusals, settings[failure.environment])
-            explained = known[asked] = _explained(case, knowledge)
+            libraries = knowledge.candidates(names_of(evidence, failure.refusals))
+            case = Case.of(evidence, failure.refusals, settings[failure.environment], libraries)
+            explained = known[asked] = _explained(case, libraries, asking)
         if not failure.compared and not explained.diagnosis.certain:
             continue  # it may fail anywhere
         groups.setdefault(explained.key, _Group(explained)).add(explained, failure.environment, [failure.nodeid])
@@ -171,34 +213,50 @@ def _subject(explained: _Explained) -> tuple[object, ...]:
 # -- one ---------------------------------------------------------------------------------------------------------------
 
 
-def _explained(case: Case, knowledge: Knowledge) -> _Explained:
-    libraries = knowledge.candidates(names_of(case.evidence, case.ties.refusals))
-    match = best_of(libraries, case)
+class _Asking(NamedTuple):
+    knowledge: Knowledge
+    source: Source
+    asked: Asked
+
+
+def _explained(case: Case, libraries: Sequence[Library], asking: _Asking) -> _Explained:
+    knowledge, source, asked = asking
+    match = best_of(libraries, case, asked)
     if match is not None and match.certain:
-        return _matched(match, case)
-    found = told(case, _distributions(knowledge))
-    if match is not None and not (found.diagnosis.certain and found.diagnosis.dimension):
-        return _matched(match, case)
-    return _Explained(found.diagnosis, case, found.operation)
+        return _matched(match, case, knowledge)
+    found = told(case, _distributions(knowledge), source)
+    if found.diagnosis.certain and found.diagnosis.dimension:
+        return _Explained(found.diagnosis, case, found.operation)
+    if match is not None and not found.near:
+        return _matched(match, case, knowledge)
+    missing = at_home(case, knowledge.of, asserted=not found.diagnosis.dimension)
+    if missing is not None:
+        return _Explained(missing.diagnosis, case, remedies=missing.remedies)
+    return _Explained(found.diagnosis, case, found.operation, asked=found.asked)
 
 
 def _lost(refusal: Refusal, knowledge: Knowledge, setting: Setting) -> _Explained | None:
     """Return what is to be said of a refusal that nothing failed of: rules of failures say too much of it."""
     case = Case.of(Evidence(), (refusal,), setting)
     libraries = knowledge.candidates({refusal.library} - {""})
-    silent = (library._replace(rules=tuple(rule for rule in library.rules if rule.silent)) for library in libraries)
+    silent = [library._replace(rules=tuple(rule for rule in library.rules if rule.silent)) for library in libraries]
     match = best_of(silent, case)
     if match is not None:
-        return _matched(match, case)
+        return _matched(match, case, knowledge)
     found = told_loss(refusal, setting, _distributions(knowledge))
     return _Explained(found.diagnosis, case, found.operation) if found else None
 
 
-def _matched(match: Match, case: Case) -> _Explained:
+def _matched(match: Match, case: Case, knowledge: Knowledge) -> _Explained:
+    library, version, text = match.library.name, match.version, match.says
+    caller, *rest = _caller(match, case, knowledge)
+    if caller:
+        library, version = caller, rest[0]
+        text = f"{caller} {VERSION} ({rest[1]}): {text}" if version else text
     diagnosis = Diagnosis(
-        text=match.says,
-        library=match.library.name,
-        version=match.version,
+        text=text,
+        library=library,
+        version=version,
         rule=f"{match.library.name}/{match.rule.name}",
         dimension=match.rule.dimension,
         certain=match.certain,
@@ -208,6 +266,14 @@ def _matched(match: Match, case: Case) -> _Explained:
         measure=match.rule.measure,
     )
     return _Explained(diagnosis, case, match=match)
+
+
+def _caller(match: Match, case: Case, knowledge: Knowledge) -> tuple[str, str, str]:
+    """Return who called the standard library where a rule of its own explains an exception: library, version and line."""
+    if match.library.name != PYTHON or match.refusal is not None or not case.evidence.raised:
+        return "", "", ""
+    people = People(case.setting, case.ties.refusals, _distributions(knowledge))
+    return people.author(case.evidence.raised[match.number])
 
 
 def _distributions(knowledge: Knowledge) -> Callable[[str], str]:
@@ -225,10 +291,21 @@ def _remedies(explained: _Explained, look_up: LookUp | None) -> list[Remedy]:
     if match is not None:
         offered = (resolve(offer, case.setting, case.evidence, match.library.name) for offer in match.rule.offers)
         found = [remedy for remedy in offered if remedy is not None]
-    if any(remedy.can_be_tried for remedy in found):
+    able = any(remedy.can_be_tried for remedy in found)
+    below = explained.inside is not None and explained.diagnosis.dimension in ("root", "home")
+    if able and not (below and case.evidence.raised):
         return found
-    further = (look_up,) if look_up else ()
-    return [*found, *guesses(explained.diagnosis, case.evidence, case.ties.refusals, case.setting, *further)]
+    found += explained.remedies
+    # A rule knows the library's variables; that it's the home folder which can't be written it may not.
+    further = _nothing if able else look_up or _nothing
+    arguments = explained.diagnosis, case.evidence, case.ties.refusals, case.setting, further
+    guessed = guesses(*arguments, asked=explained.asked)
+    known = [(remedy.set, remedy.unset) for remedy in found if remedy.can_be_tried]
+    return [*found, *(remedy for remedy in guessed if (remedy.set, remedy.unset) not in known or remedy.seed)]
+
+
+def _nothing(_place: str) -> tuple[str, ...]:
+    return ()
 
 
 def _merged(several: Iterable[Iterable[Remedy]]) -> list[Remedy]:

@@ -6,22 +6,24 @@ failure to the environment there is none: a test may pass with a variable for a 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from pytest_envguard.diagnosis.reasons import missing_variable
-from pytest_envguard.diagnosis.remedies import executable_folder, home_folder, resolve, writable_folder
+from pytest_envguard.diagnosis.reasons import asked_variables, asks_for_home, is_removed, missing_variable
+from pytest_envguard.diagnosis.remedies import below_home, executable_folder, home_folder, resolve, writable_folder
 from pytest_envguard.diagnosis.rules import Offer
 from pytest_envguard.diagnosis.ties import error_of
 from pytest_envguard.model.diagnosis import Diagnosis, Remedy, Seed, Setting
 from pytest_envguard.model.dimensions import show_size
-from pytest_envguard.model.evidence import Evidence
+from pytest_envguard.model.evidence import Evidence, looks_secret
 from pytest_envguard.model.refusal import Refusal
 
 LookUp = Callable[[str], Sequence[str]]
 """Variables that a library looks up near a place such as "tiktoken/load.py:78": `lookups.variables_of` for one folder."""
 
 _MOST_VARIABLES = 4
+_LONGEST_VALUE = 100
 _REFUSED_WRITES = ("EROFS", "EACCES", "EPERM", "ENOENT")
 # Of the refusal of one of these it's known that something was to be written; "open" may be to read.
 _WRITING = ("mkdir", "mknod", "symlink", "link", "unlink", "rename", "rmdir", "write", "truncate", "bind", "fallocate")
@@ -53,6 +55,8 @@ def guesses(
     refusals: Sequence[Refusal],
     setting: Setting,
     look_up: LookUp = lambda _place: (),
+    *,
+    asked: str = "",
 ) -> tuple[Remedy, ...]:
     """Return what may help, the likeliest first; nothing where the failure isn't known to come from the environment.
 
@@ -62,11 +66,12 @@ def guesses(
         refusals: What was refused.
         setting: The environment.
         look_up: Returns which variables the failing library reads; without it none is guessed. It takes up to a second.
+        asked: Code or a message that asks for what the environment changes, see `mechanical.Told`.
     """
-    if not _is_related(diagnosis, evidence):
+    if not asked and not _is_related(diagnosis, evidence):
         return ()
     guess = _BY_DIMENSION.get(diagnosis.dimension, _nothing)
-    found = guess(_Failure(diagnosis, evidence, refusals, setting, look_up))
+    found = guess(_Failure(diagnosis, evidence, refusals, setting, look_up, asked=asked))
     advises = bool(evidence.raised) and not diagnosis.rule  # a rule has its own advice
     resolved = (resolve(Offer(remedy._replace(guess=True)), setting, evidence) for remedy in found)
     several = [remedy for remedy in resolved if remedy is not None and (remedy.can_be_tried or advises)]
@@ -86,14 +91,22 @@ class _Failure:
     """All that a guess may depend on."""
 
     def __init__(
-        self, diagnosis: Diagnosis, evidence: Evidence, refusals: Sequence[Refusal], setting: Setting, look_up: LookUp
+        self,
+        diagnosis: Diagnosis,
+        evidence: Evidence,
+        refusals: Sequence[Refusal],
+        setting: Setting,
+        look_up: LookUp,
+        *,
+        asked: str,
     ) -> None:
         self.diagnosis = diagnosis
         self.evidence = evidence
         self.setting = setting
+        self.asked = asked
         self._look_up = look_up
-        asked = diagnosis.error, diagnosis.target
-        self.operations = {refusal.operation for refusal in refusals if (refusal.error, refusal.target) == asked}
+        about = diagnosis.error, diagnosis.target
+        self.operations = {refusal.operation for refusal in refusals if (refusal.error, refusal.target) == about}
         self.target = diagnosis.target
         self.text = "\n".join(raised.message for raised in evidence.raised)
 
@@ -116,6 +129,10 @@ class _Failure:
             if found and library:
                 first.setdefault(library, place)
         return list(first.values())
+
+    def own_variables(self) -> Sequence[str]:
+        """Return the variables that the code to blame looks up itself."""
+        return self._look_up(self.places()[0]) if self.places() else ()
 
     def variables(self) -> list[str]:
         """Return the variables that these libraries look up, those that something overwrites left out."""
@@ -142,8 +159,12 @@ def _nothing(_failure: _Failure) -> Iterator[Remedy]:
 def _write_refused(failure: _Failure) -> Iterator[Remedy]:
     if failure.error not in _REFUSED_WRITES:
         return
+    inside = below_home(failure.target, home_folder(failure.setting, failure.evidence))
+    if not failure.target and asks_for_home(failure.asked):
+        inside = ""
+    if inside is not None and not failure.own_variables():
+        yield from _another_home(inside)  # what others than the failing library look up is less likely
     yield from _own_variables(failure, "{tmp}")
-    inside = _below_home(failure.target, home_folder(failure.setting, failure.evidence))
     if inside is not None:
         yield from _another_home(inside)
     elif failure.error == "EROFS" or not failure.operations.isdisjoint(_WRITING):
@@ -154,21 +175,6 @@ def _own_variables(failure: _Failure, folder: str) -> Iterator[Remedy]:
     for variable in failure.variables():
         name = failure.diagnosis.library or variable.partition("_")[0].lower()
         yield Remedy(f"{name} looks up {variable}", {variable: f"{folder}/{name}"})
-
-
-def _below_home(path: str, home: str) -> str | None:
-    """Return where in a home a path lies, None if it's in none.
-
-    "~" is what `os.path.expanduser` leaves as it is where there is no home. In a home of "/" only what is hidden is taken for
-    a part of it: all else lies there as well.
-    """
-    tilde = re.match(r"(?:.*/)?~(?:/|$)", path)
-    if tilde:
-        return path[tilde.end() :]
-    inside = path == home or path.startswith(home.rstrip("/") + "/")
-    if not home or not inside or (home == "/" and not path.startswith("/.")):
-        return None
-    return path[len(home) :].strip("/")
 
 
 def _another_home(inside: str = "") -> Iterator[Remedy]:
@@ -223,6 +229,33 @@ def _missing_variable(failure: _Failure) -> Iterator[Remedy]:
         name = missing_variable(raised, failure.setting)
         if name in _USUAL:
             yield Remedy(f"the program asks for {name}", {name: _USUAL[name]})
+    for name in asked_variables(failure.asked):
+        value = _on_host(name) or _USUAL.get(name)
+        if value and is_removed(name, failure.setting.values):
+            yield Remedy(f"the program asks for {name}", {name: value})
+
+
+def _on_host(name: str) -> str:
+    """Return the value of a variable where pytest was started, "" of none, of a path of that machine, and of a secret."""
+    value = os.environ.get(name, "")
+    return "" if looks_secret(name, value) or "/" in value[:2] or len(value) > _LONGEST_VALUE else value
+
+
+def _host_time(_failure: _Failure) -> Iterator[Remedy]:
+    if _on_host("TZ"):
+        yield Remedy("the zone is then that of this machine", {"TZ": _on_host("TZ")})
+    yield Remedy("the zone is then that of /etc/localtime", unset=("TZ",))
+
+
+def _any_locale(_failure: _Failure) -> Iterator[Remedy]:
+    yield Remedy("a locale that every C library has", {"LC_ALL": "C.UTF-8"})
+
+
+def _another_user(failure: _Failure) -> Iterator[Remedy]:
+    """Git trusts no folder of another user's, unless it's told to: git-config(1), safe.directory and GIT_CONFIG_COUNT."""
+    if re.search(r"['/]git'|\bgit\.Repo\b", failure.asked):
+        trusted = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+        yield Remedy("git then trusts folders that belong to another user", trusted)
 
 
 # -- loading, memory, limits -------------------------------------------------------------------------------------------
@@ -290,6 +323,9 @@ _BY_DIMENSION: dict[str, Callable[[_Failure], Iterator[Remedy]]] = {
     "env": _missing_variable,
     "home": _no_home,
     "user": _no_home,
+    "timezone": _host_time,
+    "locale": _any_locale,
+    "uid": _another_user,
     "tmp": _no_tmp,
     "tmp_exec": _no_execution,
     "shm_exec": _no_execution,

@@ -6,13 +6,15 @@ reason isn't blamed, whatever rule knows it (see `ties`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from pytest_envguard.diagnosis.because import changes
-from pytest_envguard.diagnosis.remedies import holds, network, variable, version_fits
-from pytest_envguard.diagnosis.rules import Conditions, Library, Rule
+from pytest_envguard.diagnosis.people import People, attributed
+from pytest_envguard.diagnosis.reasons import is_ambiguous
+from pytest_envguard.diagnosis.remedies import holds, is_switched_on, network, variable, version_fits
+from pytest_envguard.diagnosis.rules import WRITES, Conditions, Library, Rule
 from pytest_envguard.diagnosis.telling import (
     BECAUSE,
     ENVIRONMENT,
@@ -27,19 +29,23 @@ from pytest_envguard.diagnosis.ties import (
     EXECUTION,
     FAILED_TO_MAP,
     NETWORK,
+    OF_FILES,
     Ties,
+    author_of,
     error_of,
     is_noexec,
     is_standard,
     is_timeout,
     mapped_path,
+    path_of,
 )
 from pytest_envguard.model.diagnosis import Setting
-from pytest_envguard.model.evidence import NOEXEC, Evidence, Raised, looks_secret
+from pytest_envguard.model.evidence import NOEXEC, Evidence, Overwritten, Raised, looks_secret
 from pytest_envguard.model.refusal import Refusal
 
-PROJECT = "project"
 _FAR = 1000  # frames: the library isn't in the traceback
+# Whoever sets one of these doesn't want the network to be asked, on the host either.
+_OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 
 _fits = lru_cache(4096)(version_fits)
 
@@ -60,6 +66,7 @@ class Match(NamedTuple):
         at: Which exception of the chain it explains, those alone counted that have another errno.
         depth: How many frames the library's code is away from where it went wrong.
         refusal: What was refused, if the rule asked for that.
+        number: Of that exception in the chain.
     """
 
     library: Library
@@ -74,6 +81,7 @@ class Match(NamedTuple):
     at: int = 0
     depth: int = _FAR
     refusal: Refusal | None = None
+    number: int = 0
 
     def text(self, setting: Setting) -> str:
         """Return what the rule says, of one environment."""
@@ -87,16 +95,26 @@ class Case(NamedTuple):
         evidence: What the failure left behind; empty where nothing failed.
         ties: What was refused, and which exceptions come of it.
         setting: The environment.
+        keepers: Packages that are known to write files of their own.
     """
 
     evidence: Evidence
     ties: Ties
     setting: Setting
+    keepers: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, evidence: Evidence, refusals: Sequence[Refusal], setting: Setting) -> Case:
-        """Return what is known about a failure, to ask several rules."""
-        return cls(evidence, Ties(evidence, refusals), setting)
+    def of(
+        cls,
+        evidence: Evidence,
+        refusals: Sequence[Refusal],
+        setting: Setting,
+        libraries: Iterable[Library] = (),
+    ) -> Case:
+        """Return what is known about a failure, to ask several rules: those of ``libraries``."""
+        writing = (library for library in libraries if any(use.kind == WRITES for use in library.uses))
+        keepers = frozenset(module for library in writing for module in library.modules)
+        return cls(evidence, Ties(evidence, attributed(refusals, evidence, setting)), setting, keepers)
 
 
 class _Found(NamedTuple):
@@ -129,27 +147,73 @@ def best(
     Certain ones first, then those of what isn't silent, then what explains the outermost of several errors, then the more conditions, then the library
     whose code is innermost; of equals the first.
     """
-    return best_of(libraries, Case.of(evidence, refusals, setting))
+    libraries = tuple(libraries)
+    return best_of(libraries, Case.of(evidence, refusals, setting, libraries))
 
 
-def best_of(libraries: Iterable[Library], case: Case) -> Match | None:
-    """Return the same of a case."""
-    found = (match_case(rule, library, case) for library in libraries for rule in library.rules)
+class Asked:
+    """The rules that can be about a failure at all, found once for all failures with the same words in them."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], list[_Possible]] = {}
+
+    def of(self, libraries: Sequence[Library], ties: Ties) -> list[_Possible]:
+        """Return the rules of ``libraries`` (which live as long as this) whose words are there."""
+        key = (*map(id, libraries), *ties.words)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = list(_possible(libraries, ties))
+        return found
+
+
+class _Possible(NamedTuple):
+    library: Library
+    rule: Rule
+    conditions: list[Conditions]
+
+
+def _possible(libraries: Iterable[Library], ties: Ties) -> Iterator[_Possible]:
+    for library in libraries:
+        for rule in library.rules:
+            conditions = [one for one in rule.match if _is_about(one, ties)]
+            if conditions:
+                yield _Possible(library, rule, conditions)
+
+
+def best_of(libraries: Sequence[Library], case: Case, asked: Asked | None = None) -> Match | None:
+    """Return the same of a case; ``asked`` is for several of them."""
+    possible = _possible(libraries, case.ties) if asked is None else asked.of(libraries, case.ties)
+    found = (_matched(one, case) for one in possible)
     return min((one for one in found if one is not None), key=_order, default=None)
 
 
 def match_case(rule: Rule, library: Library, case: Case) -> Match | None:
     """Return the same as `match`, of a case that several rules are asked about."""
+    conditions = [one for one in rule.match if _is_about(one, case.ties)]
+    return _matched(_Possible(library, rule, conditions), case) if conditions else None
+
+
+def _matched(possible: _Possible, case: Case) -> Match | None:
+    library, rule, conditions = possible
     if not changes(case.setting.values, rule.dimension):
         return None
-    version = case.setting.version(library.name)
+    version = case.setting.version(library.name) if rule.versions else ""
     if not _fits(version, rule.versions):
         return None
-    found = [one for conditions in rule.match if (one := _try(conditions, rule, library, case)) is not None]
+    if rule.silent and case.evidence.raised and not _may_come_of_a_loss(library, case.evidence):
+        return None
+    found = [hit for one in conditions if (hit := _try(one, rule, library, case)) is not None]
     if not found:
         return None
     chosen = min(found, key=lambda one: (not one.certain, -one.conditions))
-    return _told(rule, library, version, chosen, case)
+    return _told(rule, library, case.setting.version(library.name), chosen, case)
+
+
+def _may_come_of_a_loss(library: Library, evidence: Evidence) -> bool:
+    """Whether a failure may come of what a library has swallowed: an assertion does, or the library took part in it."""
+    if "AssertionError" in evidence.raised[0].bases:
+        return True
+    return any(frame.library in library.modules for raised in evidence.raised for frame in raised.frames)
 
 
 def _order(one: Match) -> tuple[bool, bool, int, int, int]:
@@ -157,6 +221,20 @@ def _order(one: Match) -> tuple[bool, bool, int, int, int]:
 
 
 # -- one alternative ---------------------------------------------------------------------------------------------------
+
+
+def _is_about(conditions: Conditions, ties: Ties) -> bool:
+    """Whether each word that is asked for is there at all, of whichever refusal or exception.
+
+    It's asked first because it's quick: most rules are about something else.
+    """
+    return not (
+        (conditions.exception and ties.kinds.isdisjoint(conditions.exception))
+        or (conditions.through and ties.came_through.isdisjoint(conditions.through))
+        or (conditions.operation and ties.operations.isdisjoint(conditions.operation))
+        or (conditions.by and ties.authors.isdisjoint(conditions.by))
+        or (conditions.error and ties.errors.isdisjoint(conditions.error))
+    )
 
 
 def _try(conditions: Conditions, rule: Rule, library: Library, case: Case) -> _Found | None:
@@ -173,16 +251,23 @@ def _try(conditions: Conditions, rule: Rule, library: Library, case: Case) -> _F
     # What costs most is asked last: most rules are about something else.
     if (about_refusal and not alike) or not _around_holds(conditions, library, case):
         return None
-    if raised is not None and not _is_possible(raised, conditions, rule, case):
+    if raised is not None and not (
+        _is_possible(raised, conditions, rule, case) and _has_acted(library, conditions, raised, case)
+    ):
         return None
     if about_refusal:
-        return _with_refusal(alike, raised, conditions, library, case)
-    return _without_refusal(raised, _weight(conditions), case)
+        found = _with_refusal(alike, raised, conditions, library, case)
+    else:
+        found = _without_refusal(raised, _weight(conditions), case)
+    # Of a variable whose name looks secret nobody knows whether it's set.
+    unknown = any(map(looks_secret, conditions.unset))
+    return found._replace(certain=False) if found is not None and unknown else found
 
 
 def _without_refusal(raised: Raised | None, weight: int, case: Case) -> _Found | None:
     if raised is not None:
-        return _Found(None, raised, "AssertionError" not in raised.bases, weight)
+        certain = "AssertionError" not in raised.bases and not is_ambiguous(raised, case.setting)
+        return _Found(None, raised, certain, weight)
     # A variable, or what was printed: that explains no failure that says itself what was wrong.
     return None if case.ties.speaks else _Found(None, None, False, weight)
 
@@ -211,7 +296,16 @@ def _is_likely(refusal: Refusal, library: Library, case: Case) -> bool:
     if took_part or not set(library.modules).isdisjoint(evidence.mentions):
         return True
     slow = any(map(is_timeout, evidence.raised))  # a hang alone isn't "offline"
-    return refusal == case.ties.last() and not slow and not case.ties.tied
+    return refusal == case.ties.last() and not slow and not case.ties.tied and not _fails_elsewhere(refusal, case)
+
+
+def _fails_elsewhere(refusal: Refusal, case: Case) -> bool:
+    """Whether a library that has nothing to do with ``refusal`` says in words of its own what is wrong."""
+    first = case.evidence.raised[0] if case.evidence.raised else None
+    if first is None or "AssertionError" in first.bases or not first.message.strip():
+        return False
+    people = People(case.setting, case.ties.refusals)
+    return people.author(first)[0] not in ("", people.library(refusal.library)[0])
 
 
 def _is_possible(raised: Raised, conditions: Conditions, rule: Rule, case: Case) -> bool:
@@ -225,7 +319,30 @@ def _is_possible(raised: Raised, conditions: Conditions, rule: Rule, case: Case)
     if rule.dimension == "network" and is_timeout(raised) and network(case.setting) != "drop":
         # Names and connections fail at once there: something else took so long, or one asked again and again.
         return bool(error_of(raised)) or any(one.operation in NETWORK for one in case.ties.refusals)
-    return True
+    return rule.dimension != "network" or not is_offline_by_choice(case)
+
+
+def _has_acted(library: Library, conditions: Conditions, raised: Raised, case: Case) -> bool:
+    """Whether an error of a file may be a library's: not if another one that keeps files was called by it, and is at work.
+
+    Unless the rule is about both, or about a variable with which it tells the other one where.
+    """
+    if not conditions.through or not case.keepers or conditions.set or conditions.overwrites:
+        return True
+    if error_of(raised) not in OF_FILES:
+        return True
+    at_work = next((frame.library for frame in raised.frames if not is_standard(frame)), "")
+    if at_work not in case.keepers or at_work in library.modules:
+        return True
+    return any(module.partition(".")[0] == at_work for module in conditions.through)
+
+
+def is_offline_by_choice(case: Case) -> bool:
+    """Whether somebody has switched the network off by a variable, and nobody was refused it: then it isn't missed."""
+    own = case.setting.values.get("env", {})
+    given = (name for name in _OFFLINE if not (isinstance(own, Mapping) and name in own))
+    switched = any(is_switched_on(name, case.setting, case.evidence) for name in given)
+    return switched and not any(one.operation in NETWORK for one in case.ties.refusals)
 
 
 def _around_holds(conditions: Conditions, library: Library, case: Case) -> bool:
@@ -266,11 +383,10 @@ def _is_specific(conditions: Conditions) -> bool:
 
 
 def _is_refused(refusal: Refusal, conditions: Conditions) -> bool:
-    author = refusal.library or ("" if refusal.process else PROJECT)
     return (
         _is_one_of(refusal.operation, conditions.operation)
         and _is_one_of(refusal.error, conditions.error)
-        and _is_one_of(author, conditions.by)
+        and _is_one_of(author_of(refusal), conditions.by)
         and (conditions.target is None or conditions.target.search(refusal.target) is not None)
     )
 
@@ -301,9 +417,12 @@ def _weight(conditions: Conditions) -> int:
 
 def _told(rule: Rule, library: Library, version: str, found: _Found, case: Case) -> Match:
     raised = found.raised
-    target = found.refusal.target if found.refusal else _target_of(raised)
+    target = found.refusal.target if found.refusal else _target_of(raised, case)
     error = found.refusal.error if found.refusal else error_of(raised) if raised else ""
     place = found.refusal.place if found.refusal else _place_of(raised, library)
+    # Of a variable that the library sets, the line that does it tells more than the line that failed of it.
+    names = {one.overwrites for one in rule.match} - {""}
+    place = next((one.place for one in _setting(names, case.evidence) if one.library in library.modules), place)
     values = {
         "library": library.name,
         "version": VERSION if version else "",
@@ -318,7 +437,7 @@ def _told(rule: Rule, library: Library, version: str, found: _Found, case: Case)
         library,
         rule,
         found.certain,
-        filled(rule.says, values, lambda name: value_of(name, case)),
+        filled(rule.says, values, lambda name: value_of(name, case)) + _set_by_others(rule, library, case.evidence),
         version,
         target,
         error,
@@ -327,7 +446,24 @@ def _told(rule: Rule, library: Library, version: str, found: _Found, case: Case)
         _position(raised, case.evidence),
         _depth(library, found.refusal, case),
         found.refusal,
+        next((at for at, one in enumerate(case.evidence.raised) if one is raised), 0),
     )
+
+
+def _set_by_others(rule: Rule, library: Library, evidence: Evidence) -> str:
+    """Return who else has set a variable that the rule is about: from outside, setting it changes nothing then."""
+    offered = {name for offer in rule.offers for name in offer.remedy.set}
+    asked = {name for one in rule.match for name in one.set}
+    others = (
+        one
+        for one in _setting(offered | asked, evidence)
+        if one.library not in library.modules and one.place and one.value == evidence.variable(one.variable)
+    )
+    return next((f"; {one.place} sets {one.variable}" for one in others), "")
+
+
+def _setting(names: Collection[str], evidence: Evidence) -> list[Overwritten]:
+    return [one for one in evidence.overwritten if one.variable in names]
 
 
 def value_of(name: str, case: Case) -> str | None:
@@ -337,8 +473,13 @@ def value_of(name: str, case: Case) -> str | None:
     return None if value is None or looks_secret(name, value) else value
 
 
-def _target_of(raised: Raised | None) -> str:
-    return "" if raised is None else raised.path or mapped_path(raised)
+def _target_of(raised: Raised | None, case: Case) -> str:
+    """Return what an exception is about, by its path, or what was refused when it was raised."""
+    if raised is None:
+        return ""
+    at = next((at for at, one in enumerate(case.evidence.raised) if one is raised), None)
+    tied = (one.target for one in case.ties.tied if case.ties.exception(one) == at)
+    return path_of(raised) or next(tied, "")
 
 
 def _place_of(raised: Raised | None, library: Library) -> str:

@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from pytest_envguard.diagnosis.asked import Source, code_of, no_source
 from pytest_envguard.diagnosis.matching import Case
-from pytest_envguard.diagnosis.reasons import missing_variable, of_comparison, of_exception, of_refusal
+from pytest_envguard.diagnosis.people import Name, People
+from pytest_envguard.diagnosis.reasons import (
+    asks_for_home,
+    is_ambiguous,
+    missing_variable,
+    of_comparison,
+    of_exception,
+    of_question,
+    of_refusal,
+)
 from pytest_envguard.diagnosis.telling import BECAUSE, ENVIRONMENT, VERSION, Holding, completed, shown
-from pytest_envguard.diagnosis.ties import error_of, host_of, is_standard, is_timeout, printed_error
+from pytest_envguard.diagnosis.ties import (
+    PROJECT,
+    author_of,
+    error_of,
+    host_of,
+    is_standard,
+    is_timeout,
+    path_of,
+    printed,
+)
 from pytest_envguard.model.diagnosis import Diagnosis, Setting
 from pytest_envguard.model.evidence import Evidence, Frame, Raised
 from pytest_envguard.model.refusal import Refusal
@@ -56,31 +75,10 @@ _TRIED = {
     "look up": "to look up {}",
     "bind": "to listen on {}",
 }
-# What else a module's distribution may be called, where the name differs and the module is common.
-_DISTRIBUTIONS = {
-    "PIL": "pillow",
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv",
-    "faiss": "faiss-cpu",
-    "fitz": "pymupdf",
-    "git": "gitpython",
-    "jose": "python-jose",
-    "jwt": "pyjwt",
-    "psycopg2": "psycopg2-binary",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "yaml": "pyyaml",
-}
 # Measured or told by the error itself; what is concluded from words alone is no more than likely.
 _CERTAIN = frozenset(
     ("env", "home", "network", "open_files", "processes", "root", "shm", "tmp_exec", "tmp_size", "user")
 )
-
-Name = Callable[[str], str]
-"""Distribution of a top-level package."""
 
 
 class Told(NamedTuple):
@@ -89,14 +87,22 @@ class Told(NamedTuple):
     Attributes:
         diagnosis: Its text is to be completed, see `telling.completed`.
         operation: Of the refusal, and the program that tried; "" where it's told by an exception alone.
+        asked: The code or message that asks for what the environment changes, where nothing else tells it.
+        near: Whether the failing statement itself asks.
     """
 
     diagnosis: Diagnosis
     operation: str = ""
+    asked: str = ""
+    near: bool = False
 
 
 def mechanical(
-    evidence: Evidence, refusals: Sequence[Refusal], setting: Setting, distribution: Name | None = None
+    evidence: Evidence,
+    refusals: Sequence[Refusal],
+    setting: Setting,
+    distribution: Name | None = None,
+    source: Source = no_source,
 ) -> Diagnosis:
     """Return who tried what where, with what came of it, and what of the environment fits; it says that no rule matched.
 
@@ -106,33 +112,33 @@ def mechanical(
         setting: The environment.
         distribution: Returns the distribution of a top-level package, for its version; without it, or where it returns "",
             the package's own name is tried.
+        source: Returns the text of a file of the project, for what its failing line asks of the machine.
 
     Returns:
         A diagnosis without a rule. Where nothing ties the failure to the environment it says that, without a dimension.
     """
-    diagnosis, _ = told(Case.of(evidence, refusals, setting), distribution)
+    diagnosis = told(Case.of(evidence, refusals, setting), distribution, source).diagnosis
     holding = Holding(setting, diagnosis.error, diagnosis.version)
     return diagnosis._replace(text=completed(diagnosis.text, [holding], diagnosis.dimension))
 
 
-def told(case: Case, distribution: Name | None = None) -> Told:
+def told(case: Case, distribution: Name | None = None, source: Source = no_source) -> Told:
     """Return the same of a case, before the environment is named."""
-    people = _People(case, distribution)
+    people = People(case.setting, case.ties.refusals, distribution)
     tied = next(iter(case.ties.tied), None)
     if tied is not None:
         return _of_refusal(tied, case, people, certain=True)
     for raised in case.evidence.raised:
         dimension = of_exception(raised, case.evidence, case.setting)
         if dimension:
-            return _of_exception(raised, dimension, case, people)
-    likely = _likely(case)
+            return _with_code(_of_exception(raised, dimension, case, people), raised, case, source)
+    hints = [(raised, _hint(raised, case, people, source)) for raised in case.evidence.raised]
+    nearest = min(hints, key=lambda one: one[1].distance, default=None)
+    likely = _likely(case) if nearest is None or nearest[1].distance >= _FAR else None
     if likely is not None:
         return _of_refusal(likely, case, people, certain=False)
-    for raised in case.evidence.raised:
-        dimension = _likely_dimension(raised, case)
-        if dimension:
-            found = _of_exception(raised, dimension, case, people)
-            return found._replace(diagnosis=found.diagnosis._replace(certain=False))
+    if nearest is not None and nearest[1].dimension:
+        return _of_hint(*nearest, case, people)
     return Told(_unknown(case, people))
 
 
@@ -142,43 +148,11 @@ def told_loss(refusal: Refusal, setting: Setting, distribution: Name | None = No
     What the project itself was refused, or a program that it runs, isn't news to it: the list of refusals has that.
     """
     case = Case.of(Evidence(), (refusal,), setting)
-    found = _of_refusal(refusal, case, _People(case, distribution), certain=True)
+    found = _of_refusal(refusal, case, People(setting, (refusal,), distribution), certain=True)
     return found if found.diagnosis.dimension and refusal.library else None
 
 
 # -- who ---------------------------------------------------------------------------------------------------------------
-
-
-class _People:
-    """Who did it: libraries by their distributions and versions, the project, or a program that it runs."""
-
-    def __init__(self, case: Case, distribution: Name | None) -> None:
-        self._case = case
-        self._distribution = distribution or (lambda _module: "")
-
-    def library(self, module: str) -> tuple[str, str]:
-        """Return a package's distribution and version; the package's own name and "" where nobody knows."""
-        for name in (self._distribution(module), module, module.replace("_", "-"), _DISTRIBUTIONS.get(module, "")):
-            version = self._case.setting.version(name) if name else ""
-            if version:
-                return name, version
-        return self._distribution(module) or module, ""
-
-    def author(self, raised: Raised) -> tuple[str, str, str]:
-        """Return library, version and line of the innermost code that isn't the standard library's or the project's."""
-        for frame in raised.frames:
-            if self._is_library(frame):
-                return (*self.library(frame.library), frame.place)
-        own = next((frame.place for frame in raised.frames if not is_standard(frame)), "")
-        return "", "", own
-
-    def _is_library(self, frame: Frame) -> bool:
-        """A library's files are named from where it's installed, so from its package; those of a project may be as well."""
-        module = frame.library
-        if not module or is_standard(frame) or not frame.place.startswith((f"{module}/", f"{module}.py:")):
-            return False
-        refused = any(refusal.library == module for refusal in self._case.ties.refusals)
-        return refused or bool(self.library(module)[1])
 
 
 def _versioned(library: str, version: str) -> str:
@@ -193,9 +167,9 @@ def _named(library: str, version: str, place: str) -> str:
 # -- what --------------------------------------------------------------------------------------------------------------
 
 
-def _of_refusal(refusal: Refusal, case: Case, people: _People, *, certain: bool) -> Told:
+def _of_refusal(refusal: Refusal, case: Case, people: People, *, certain: bool) -> Told:
     library, version = people.library(refusal.library) if refusal.library else ("", "")
-    who = f"the process `{refusal.process}`" if refusal.process else _named(library, version, refusal.place)
+    who = _who(refusal, library, version)
     target = shown(host_of(refusal.target) if refusal.operation == "look up" else refusal.target)
     dimension = of_refusal(refusal, case.evidence, case.setting)
     tried = _tried(refusal.operation, refusal.error).format(target or "something")
@@ -213,13 +187,21 @@ def _of_refusal(refusal: Refusal, case: Case, people: _People, *, certain: bool)
     return Told(diagnosis, f"{refusal.operation} {refusal.process}".rstrip())
 
 
+def _who(refusal: Refusal, library: str, version: str) -> str:
+    if refusal.process:
+        return f"the process `{refusal.process}`"
+    if not library and author_of(refusal) != PROJECT:  # a thread in Python's own library, or in none
+        return f"some code ({refusal.place})" if refusal.place else "some code"
+    return _named(library, version, refusal.place)
+
+
 def _tried(operation: str, error: str) -> str:
     if (operation, error) == ("open", "EROFS"):  # to read it is allowed
         return "to write {}"
     return _TRIED.get(operation, f"{operation} of {{}}")
 
 
-def _of_exception(raised: Raised, dimension: str, case: Case, people: _People) -> Told:
+def _of_exception(raised: Raised, dimension: str, case: Case, people: People, said: Raised | None = None) -> Told:
     library, version, place = people.author(raised)
     error = error_of(raised)
     told_by = _standard_caller(raised)
@@ -228,18 +210,24 @@ def _of_exception(raised: Raised, dimension: str, case: Case, people: _People) -
         what = f"{_named(library, version, place)} asked for the variable {variable}, which isn't set"
         text = f"{what} in {ENVIRONMENT}; {NO_RULE}"
     else:
-        text = f"{_named(library, version, place)} failed{told_by} with {_said(raised)}{_tail(dimension)}"
+        by_child = f", which printed {shown_all(said.message[:_LONGEST])!r}" if said else ""
+        text = f"{_named(library, version, place)} failed{told_by} with {_said(raised)}{by_child}{_tail(dimension)}"
     diagnosis = Diagnosis(
         text=text,
         library=library,
         version=version,
         dimension=dimension,
-        certain=dimension in _CERTAIN and not is_timeout(raised),
+        certain=dimension in _CERTAIN and _is_sure(raised, case.setting),
         place=place,
-        target=raised.path,
+        target=path_of(raised),
         error=error,
     )
     return Told(diagnosis)
+
+
+def _is_sure(raised: Raised, setting: Setting) -> bool:
+    """Whether an exception is more than an assertion, a hang, or something full that may be one of two."""
+    return not ("AssertionError" in raised.bases or is_timeout(raised) or is_ambiguous(raised, setting))
 
 
 def _standard_caller(raised: Raised) -> str:
@@ -262,17 +250,69 @@ def _likely(case: Case) -> Refusal | None:
     return own[-1] if own else last if last in refusals else None
 
 
-def _likely_dimension(raised: Raised, case: Case) -> str:
-    """Return what an assertion compares, or what a program complained about before it ended."""
-    error = printed_error(raised, case.evidence.output)
-    if error:
-        return of_exception(raised._replace(error=error), case.evidence, case.setting)
-    return of_comparison(raised, case.setting)
+class _Hint(NamedTuple):
+    dimension: str
+    distance: int  # from the failing statement
+    asked: str = ""  # the text that tells it
+    said: Raised | None = None  # by a program
 
 
-def _unknown(case: Case, people: _People) -> Diagnosis:
+_FAR, _NOWHERE = 100, 1000
+_NO_HINT = _Hint("", _NOWHERE)
+
+
+def _hint(raised: Raised, case: Case, people: People, source: Source) -> _Hint:
+    """Return what an assertion compares, what a program complained about, or what the failing code asks for."""
+    asserted = f"\n{raised.message}" if "AssertionError" in raised.bases else ""  # it may show what a program said
+    said = printed(raised, case.evidence.output + asserted)
+    if said is not None:
+        dimension = of_exception(said, case.evidence, case.setting)
+        if dimension:
+            return _Hint(dimension, 0, said.message, said)
+    compared = of_comparison(raised, case.setting)
+    if compared:
+        return _Hint(compared, 0, raised.message)
+    error = error_of(raised)
+    if (error and (error != "ENOENT" or raised.path)) or is_timeout(raised) or people.author(raised)[0]:
+        return _NO_HINT  # it says what was wrong, or a library does
+    code = code_of(_place_in_project(raised), source)
+    # All of its function up to the line comes last, and has much that the failure has nothing to do with.
+    distances = [*range(len(code) - 1), _FAR]
+    hints = (_Hint(of_question(text, case.setting), at, text) for at, text in zip(distances, code, strict=False))
+    return next((hint for hint in hints if hint.dimension), _NO_HINT)
+
+
+def _of_hint(raised: Raised, hint: _Hint, case: Case, people: People) -> Told:
+    found = _of_exception(raised, hint.dimension, case, people, hint.said)
+    diagnosis = found.diagnosis._replace(certain=False)
+    if hint.said is not None:
+        diagnosis = diagnosis._replace(target=hint.said.path, error=hint.said.error)
+    return found._replace(diagnosis=diagnosis, asked=hint.asked, near=hint.distance < _FAR)
+
+
+def _with_code(found: Told, raised: Raised, case: Case, source: Source) -> Told:
+    """Return the same of an error that names no file, with what the code tells of that: the home, or /dev/shm."""
+    diagnosis = found.diagnosis
+    if not diagnosis.error or diagnosis.target or diagnosis.dimension not in ("root", "home", "tmp_size"):
+        return found
+    for text in code_of(_place_in_project(raised), source):
+        if is_ambiguous(raised, case.setting) and "/dev/shm" in text:
+            people = People(case.setting, case.ties.refusals)
+            return _of_hint(raised, _Hint("shm", 0, text), case, people)
+        if diagnosis.dimension != "tmp_size" and asks_for_home(text):
+            return found._replace(asked=text)
+    return found
+
+
+def _place_in_project(raised: Raised) -> str:
+    """Return the innermost line that is in a file of the project: their names are relative."""
+    places = (frame.place for frame in raised.frames if not is_standard(frame))
+    return next((place for place in places if not place.startswith(("/", "<"))), "")
+
+
+def _unknown(case: Case, people: People) -> Diagnosis:
     raised = case.evidence.raised[0] if case.evidence.raised else Raised("", (), "")
-    library, version, place = people.author(raised)
+    library, version, place = people.author(raised, wanted=True)
     called = [] if library else [people.library(name) for name in _others(case.evidence.mentions)]
     failing = _named(library, version, place) if library or place else "the test"
     calls = f"; the failing line calls {_listed(called)}" if called else ""
@@ -288,7 +328,7 @@ def _unknown(case: Case, people: _People) -> Diagnosis:
         version=version,
         certain=False,
         place=place,
-        target=raised.path,
+        target=path_of(raised),
         error=error_of(raised),
     )
 

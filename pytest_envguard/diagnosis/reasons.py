@@ -9,17 +9,19 @@ import re
 from collections.abc import Mapping
 
 from pytest_envguard.diagnosis.because import changes
-from pytest_envguard.diagnosis.remedies import home_folder, network
+from pytest_envguard.diagnosis.remedies import below_home, home_folder, network
 from pytest_envguard.diagnosis.ties import (
     EXECUTION,
     FAILED_TO_MAP,
     LOOK_UP,
     NETWORK,
+    NOT_REACHED,
     error_of,
     host_of,
     is_noexec,
     is_timeout,
     mapped_path,
+    path_of,
 )
 from pytest_envguard.model.diagnosis import Setting
 from pytest_envguard.model.evidence import Evidence, Raised
@@ -49,23 +51,16 @@ _BY_ERROR = {
     "EDQUOT": "tmp_size",
     "ELOOP": "",
 }
-_NOT_THERE = (
-    "ENETUNREACH",
-    "EHOSTUNREACH",
-    "ENETDOWN",
-    "EAI_AGAIN",
-    "EAI_NONAME",
-    "EAI_NODATA",
-    "EAI_FAIL",
-    "EAI_SYSTEM",
-)
 _LOOPBACK = re.compile(r"(?<![\w.])(?:127\.\d+\.\d+\.\d+|localhost|::1|0\.0\.0\.0)(?![\w.])")
 _KEY = re.compile(r"^'?(\w+)'?$")
 _TEXTS = (
     ("user", re.compile(r"getpwuid\(\)|uid not found|No username set in the environment")),
     (
         "home",
-        re.compile(r"home directory|could not find a default download directory|HOME (?:is )?not (?:set|defined)"),
+        re.compile(
+            r"home directory|could not find a default download directory|HOME (?:is )?not (?:set|defined)",
+            re.IGNORECASE,
+        ),
     ),
     ("processes", re.compile(r"can't start new thread")),
     ("open_files", re.compile(r"[Tt]oo many open files")),
@@ -73,17 +68,37 @@ _TEXTS = (
     ("locale", re.compile(r"unsupported locale setting|codec can't (?:en|de)code")),
     ("timezone", re.compile(r"ZoneInfo|[Nn]o time zone found|tzlocal")),
     ("shm", re.compile(r"/dev/shm|shared memory")),
+    ("tmp_size", re.compile(r"not enough (?:free )?(?:disk )?space|disk (?:is )?full", re.IGNORECASE)),
 )
-# What an assertion compares, in the calls that pytest shows: only where the environment changes it, and never for certain.
-_COMPARED = (
-    ("user", re.compile(r"\bgetuser\b|\bgetpw(?:uid|nam)\b|\bgetlogin\b")),
-    ("home", re.compile(r"\bexpanduser\b|\bPath\.home\b|\bgethome|'HOME'")),
+_OF_HOME = re.compile(
+    r"\bexpanduser\b|\bPath\.home\b|\bgethome|\bget_app_dir\b|\s~/|'~/|\buser_(?:cache|config|data|state)_(?:dir|path)\b"
+)
+# What code asks of the machine, as pytest shows calls and as `ast.unparse` writes code: what it makes of the answer isn't
+# known, so that it counts only where the environment changes it, and never for certain.
+_ASKED = (
+    ("user", re.compile(r"\bgetuser\b|\bgetpw(?:uid|nam)\b|\bgetlogin\b|\bpwd\.|\.owner\(|\bwhoami\b")),
+    ("uid", re.compile(r"\bget(?:res|e)?uid\b")),
+    ("gid", re.compile(r"\bget(?:res|e)?gid\b|\bgetgroups\b|\bgetgrgid\b|\.group\(\)")),
+    ("home", _OF_HOME),
+    ("tmp_exec", re.compile(r"\bX_OK\b|\bshutil\.which\b|\bwhich\(|'#!/")),
+    ("root", re.compile(r"\bW_OK\b|\bcompileall\b|\b__pycache__\b|\.pyc\b|\bcache_from_source\b")),
+    ("open_files", re.compile(r"\bRLIMIT_NOFILE\b|\bSC_OPEN_MAX\b")),
+    ("processes", re.compile(r"\bRLIMIT_NPROC\b")),
+    ("stack", re.compile(r"\bRLIMIT_STACK\b")),
+    ("memory", re.compile(r"\bRLIMIT_AS\b|\bvirtual_memory\b|\bSC_PHYS_PAGES\b")),
     ("tmp_size", re.compile(r"\bdisk_usage\b|\bstatvfs\b")),
+    ("cpus", re.compile(r"\bcpu_count\b|\bsched_getaffinity\b|\bSC_NPROCESSORS")),
     ("shm", re.compile(r"/dev/shm\b")),
     ("timezone", re.compile(r"\btzname\b|\btzset\b|\bastimezone\b|\blocaltime\b|'TZ'")),
-    ("cpus", re.compile(r"\bcpu_count\b|\bsched_getaffinity\b")),
-    ("open_files", re.compile(r"\bRLIMIT_NOFILE\b")),
-    ("locale", re.compile(r"\bgetlocale\b|\bgetpreferredencoding\b|'LANG'")),
+    ("locale", re.compile(r"\bgetlocale\b|\bgetdefaultlocale\b|\bgetpreferredencoding\b|\bsetlocale\b|'LANG'")),
+    ("hostname", re.compile(r"\bgethostname\b|\bgetfqdn\b|\bnodename\b|\bplatform\.node\b")),
+    ("folder", re.compile(r"\bgetcwd\b|\bPath\.cwd\b")),
+    ("uid", re.compile(r"['/]git'|\bgit\.Repo\b")),  # which trusts what belongs to who runs it, and nothing else
+)
+_DUMP = re.compile(r"environ\(\{.*?\}\)", re.DOTALL)  # as pytest shows os.environ: all variables that there are
+_VARIABLE = re.compile(
+    r"(?:environb?(?:\.(?:get|pop|setdefault))?|getenv|\bget)[\[(]b?'(\w+)'"
+    r"|'(\w+)' (?:not )?in (?:os\.)?environ|\bexpandvars\([^)]*?\$\{?(\w+)"
 )
 
 
@@ -113,21 +128,49 @@ def of_comparison(raised: Raised, setting: Setting) -> str:
     home = str(setting.values.get("user_home", ""))
     if home.strip("/") and home in raised.message:
         return _changed("home", setting)
-    found = (_changed(dimension, setting) for dimension, pattern in _COMPARED if pattern.search(raised.message))
+    return of_question(raised.message, setting)
+
+
+def of_question(text: str, setting: Setting) -> str:
+    """Return the dimension that a text asks about, be it code or a message with calls, "" for none that is changed."""
+    text = _DUMP.sub("environ", text)
+    for name in asked_variables(text):
+        if is_removed(name, setting.values) or _is_another(name, setting):
+            return "home" if name == "HOME" else "env"
+    found = (_changed(dimension, setting) for dimension, pattern in _ASKED if pattern.search(text))
     return next(filter(None, found), "")
+
+
+def asks_for_home(text: str) -> bool:
+    """Whether code asks for the home folder."""
+    return "HOME" in asked_variables(text) or _OF_HOME.search(text) is not None
+
+
+def asked_variables(text: str) -> list[str]:
+    """Return the environment variables that code asks for, in its order."""
+    about = "environ" in text or "getenv" in text or "expandvars" in text
+    return [next(filter(None, found)) for found in _VARIABLE.findall(text)] if about else []
+
+
+def is_ambiguous(raised: Raised, setting: Setting) -> bool:
+    """Whether something is full and the exception doesn't say which of two: /tmp, or /dev/shm."""
+    full = error_of(raised) == "ENOSPC" and not path_of(raised)
+    bus = "/dev/shm or /tmp" in raised.message  # of SIGBUS nothing more is known
+    limited = "tmp_size" in setting.values and setting.values.get("shm", "host") == "private"
+    return limited and (full or bus)
 
 
 def missing_variable(raised: Raised, setting: Setting) -> str:
     """Return the variable that an exception complains about and that the environment removes, "" for none."""
     found = _KEY.match(raised.message.strip()) if "KeyError" in raised.bases else None
-    return found[1] if found and _is_removed(found[1], setting.values) else ""
+    return found[1] if found and is_removed(found[1], setting.values) else ""
 
 
 def _of_error(error: str, raised: Raised, evidence: Evidence, setting: Setting) -> str:
     through = {frame.library for frame in raised.frames}
     if error == "ETIMEDOUT" or is_timeout(raised):
         return _of_timeout(raised, setting)
-    if error in _NOT_THERE or error in ("ECONNREFUSED", "ECONNRESET"):
+    if error in NOT_REACHED or error in ("ECONNREFUSED", "ECONNRESET"):
         return "" if _LOOPBACK.search(raised.message) else _of_network(error, "", setting, asked="EAI" in error)
     if error in ("ENOENT", "ENOSYS", "EROFS") and not raised.path and not through.isdisjoint(_SEMAPHORES):
         return _changed("shm", setting)  # the C library doesn't tell Python which file it wanted
@@ -169,8 +212,8 @@ def _of_owner(path: str, setting: Setting) -> str:
 
 def _of_missing(path: str, setting: Setting) -> str:
     """Return what makes a path be missing: a home that isn't there, or a /tmp that was emptied."""
-    home = str(setting.values.get("user_home", "")) or home_folder(setting, Evidence())
-    if home.strip("/") and _is_in(path, home):
+    homes = {str(setting.values.get("user_home", "")), home_folder(setting, Evidence())} - {""}
+    if path and (any(below_home(path, home) is not None for home in homes) or path.startswith("~")):
         return _changed("home", setting)
     return _changed("tmp", setting) if _is_in(path, "/tmp") and setting.values.get("tmp") == "private" else ""
 
@@ -180,7 +223,7 @@ def _of_network(error: str, host: str, setting: Setting, *, asked: bool) -> str:
         return ""
     if error == "ECONNREFUSED":
         return "network" if network(setting) == "refuse" or asked else ""
-    return "network" if error in _NOT_THERE or error == "ETIMEDOUT" or asked else ""
+    return "network" if error in NOT_REACHED or error == "ETIMEDOUT" or asked else ""
 
 
 def _of_timeout(raised: Raised, setting: Setting) -> str:
@@ -199,16 +242,27 @@ def _of_words(raised: Raised, setting: Setting) -> str:
         return ""
     if "MemoryError" in raised.bases:
         return _changed("memory", setting)
-    found = (_changed(dimension, setting) for dimension, pattern in _TEXTS if pattern.search(raised.message))
+    found = [_changed(dimension, setting) for dimension, pattern in _TEXTS if pattern.search(raised.message)]
+    if "/dev/shm or /tmp" in raised.message:
+        shm = setting.values.get("shm", "host") == "private"
+        found = ["shm" if shm else "", _changed("tmp_size", setting)]
     return next(filter(None, found), "")
 
 
-def _is_removed(variable: str, values: Mapping[str, object]) -> bool:
+def is_removed(variable: str, values: Mapping[str, object]) -> bool:
+    """Whether an environment of these values removes a variable."""
     if variable == "HOME":
         return values.get("home") == "unset"
     removed = values.get("env_unset", ())
     assert isinstance(removed, tuple)
     return any(variable == name or (name.endswith("*") and variable.startswith(name[:-1])) for name in removed)
+
+
+def _is_another(variable: str, setting: Setting) -> bool:
+    own = setting.values.get("env", {})
+    return (isinstance(own, Mapping) and variable in own) or (
+        variable == "HOME" and setting.values.get("home", "host") != "host"
+    )
 
 
 def _is_in_noexec(path: str, evidence: Evidence, setting: Setting) -> bool:

@@ -13,6 +13,7 @@ from pytest_envguard.model.evidence import Evidence
 _TMP, _SHM = "/tmp", "/dev/shm"
 _LASTING_TMP = "/var/tmp"  # 1777 on every system that keeps the Filesystem Hierarchy Standard 3.0, section 5.15
 _OTHERS_MAY_WRITE = 0o002
+_YES = ("1", "true", "yes", "on")
 
 
 def resolve(offer: Offer, setting: Setting, evidence: Evidence, library: str = "") -> Remedy | None:
@@ -37,13 +38,12 @@ def holds(when: Conditions, setting: Setting, evidence: Evidence) -> bool:
     What is about a refusal or an exception isn't looked at.
     """
     measured = {fact.name for fact in evidence.facts}
-    values = {name: variable(name, setting, evidence) for name in (*when.set, *when.unset)}
     return (
         (not when.network or network(setting) in when.network)
         and measured.issuperset(when.facts)
         and measured.isdisjoint(when.without_facts)
-        and all(_has(values[name], pattern) for name, pattern in when.set.items())
-        and not any(values[name] is not None for name in when.unset)
+        and all(_has(variable(name, setting, evidence), pattern) for name, pattern in when.set.items())
+        and not any(is_given(name, setting, evidence) for name in when.unset)
         and all(_installed(setting.version(name), wanted) for name, wanted in when.requires.items())
     )
 
@@ -62,9 +62,31 @@ def version_fits(version: str, specifier: str) -> bool:
     return SpecifierSet(specifier).contains(known, prereleases=True)
 
 
+def is_given(name: str, setting: Setting, evidence: Evidence) -> bool:
+    """Whether a variable was set by the user, the environment or the project: what a library made of nothing isn't.
+
+    Of one whose name looks secret nobody knows, which is taken for no.
+    """
+    written = [one for one in evidence.overwritten if one.variable == name]
+    if any(one.before is None for one in written):
+        return any(not one.library for one in written)
+    return bool(written) or variable(name, setting, evidence) is not None
+
+
+def value_set(name: str, setting: Setting, evidence: Evidence) -> str | None:
+    """Return what a variable was last set to by code, else its value (see `variable`)."""
+    written = next((one.value for one in reversed(evidence.overwritten) if one.variable == name), None)
+    return variable(name, setting, evidence) if written is None else written
+
+
+def is_switched_on(name: str, setting: Setting, evidence: Evidence) -> bool:
+    """Whether a variable says yes, as "1" and "true" do."""
+    return (variable(name, setting, evidence) or "").lower() in _YES
+
+
 def variable(name: str, setting: Setting, evidence: Evidence) -> str | None:
     """Return the value of an environment variable where the failure was, None where it isn't set or nobody knows."""
-    kept = evidence.variable(name)
+    kept = next((value for known, value in evidence.variables if known == name), None)
     home = setting.values.get("home", "")
     if kept is not None or (name == "HOME" and str(home).startswith("/")):
         return str(home) if kept is None else kept
@@ -123,6 +145,22 @@ def home_folder(setting: Setting, evidence: Evidence) -> str:
     if home:
         return home
     return str(setting.values.get("user_home", "")) if setting.values.get("user") else ""
+
+
+def below_home(path: str, home: str) -> str | None:
+    """Return where in a home a path lies, None if it's in none.
+
+    "~" is what `os.path.expanduser` leaves as it is where there is no home. In a home of "/" only what is hidden is taken for
+    a part of it: all else lies there as well.
+    """
+    path = re.sub(r"^/+", "/", path)
+    tilde = re.match(r"(?:.*/)?~(?:/|$)", path)
+    if tilde:
+        return path[tilde.end() :]
+    inside = path == home or path.startswith(home.rstrip("/") + "/")
+    if not home or not inside or (home == "/" and not path.startswith("/.")):
+        return None
+    return path[len(home) :].strip("/")
 
 
 def _writable(setting: Setting) -> Iterator[str]:

@@ -13,14 +13,28 @@ from typing import NamedTuple
 from pytest_envguard.model.evidence import NOEXEC, Evidence, Frame, Raised
 from pytest_envguard.model.refusal import Refusal
 
+PROJECT = "project"
 LOOK_UP, CONNECT, SEND = "look up", "connect", "send"
 NETWORK = (LOOK_UP, CONNECT, SEND)
+NOT_REACHED = (
+    "ENETUNREACH",
+    "EHOSTUNREACH",
+    "ENETDOWN",
+    "EAI_AGAIN",
+    "EAI_NONAME",
+    "EAI_NODATA",
+    "EAI_FAIL",
+    "EAI_SYSTEM",
+)
 MAP = "map executable"
 EXECUTION = (MAP, "exec")
 _OF_TWO = ("rename", "link", "symlink")  # files, of which an exception may name the other one
+OF_FILES = ("EROFS", "EACCES", "EPERM", "ENOENT", "ENOTDIR", "ENOSPC")
 FAILED_TO_MAP = "failed to map segment"
 
 _STANDARD = sys.stdlib_module_names | {"_pytest", "pytest", "pluggy", "xdist", "execnet", "pytest_envguard"}
+# Python's own folder, as `blame.author` names files of the standard library where nobody else was on the stack.
+_STANDARD_PLACE = re.compile(r"^<frozen |/lib(?:64)?/python3(?:\.\d+)?t?/(?!.*(?:site|dist)-packages/)")
 _IMPORT, _TEARDOWN = "import", "teardown"
 _MODULE = "<module>"
 _MOST_FRAMES = 40  # of an exception, see `Raised`
@@ -33,9 +47,13 @@ _NO_NAME = (
     "getaddrinfo failed", "dns error", "failed to lookup address", "could not contact dns servers", "domain name not found",
 )  # fmt: skip
 _PATH = re.compile(r"(?<![\w:/.~<])(?:[~.]{1,2})?/[\w.@%+~=,-]+(?:/[\w.@%+~=,-]+)*|'([\w.-]+[./][\w./-]+)'")
+_QUOTED = re.compile(r"""(['"])((?:~|/|\.{1,2}/)[^'"\n]*)\1""")
 _TIMEOUTS = ("Timeout", "TimeoutError", "TimeoutException", "ConnectTimeout", "ReadTimeout")
 _TIMED_OUT = ("timeout >", "timeout (>", "timed out", "timeout was reached", "deadline exceeded")
 _OTHER_REASONS = ("getpwuid", "home directory", "no module named")
+_USED_UP = ("ENOSPC", "EMFILE", "ENOMEM", "EDQUOT")
+_NOT_THERE = re.compile(r"No such file or directory|Directory nonexistent")
+_TOLD = re.compile(r"((?:\w+\.)*\w*(?:Error|Exception))(?::\s*(.*)|$)")
 _STATUS = re.compile(r"non-zero exit status|returncode|exit[_ ](?:code|status)|exited with", re.IGNORECASE)
 
 
@@ -64,17 +82,29 @@ class Ties:
         evidence: What the failure left behind.
         refusals: What was refused, the earliest first.
         modules: Of each exception, the modules that it came through, with those that they are inside of.
+        kinds: Of all exceptions, their classes and what these inherit from.
+        came_through: All of ``modules``.
+        operations: Of all refusals.
+        authors: Of all refusals, see `author_of`.
+        errors: Names of the errnos of all refusals and exceptions.
     """
 
     def __init__(self, evidence: Evidence, refusals: Sequence[Refusal]) -> None:
         self.evidence = evidence
         self.refusals = tuple(refusals)
         self._places = [frozenset(frame.place for frame in raised.frames) for raised in evidence.raised]
-        self.modules = [
-            frozenset(name for frame in raised.frames for name in _with_parents(frame.module))
-            for raised in evidence.raised
-        ]
+        self.modules = [_modules_of(raised) for raised in evidence.raised]
         self._failing = [refusal for refusal in self.refusals if _may_be_of_the_phase(refusal, evidence)]
+        self.kinds = frozenset(kind for raised in evidence.raised for kind in raised.bases)
+        self.came_through = frozenset[str]().union(*self.modules)
+        self.operations = frozenset(refusal.operation for refusal in self.refusals)
+        self.authors = frozenset(map(author_of, self.refusals))
+        self.errors = frozenset((*map(error_of, evidence.raised), *(refusal.error for refusal in self.refusals)))
+
+    @property
+    def words(self) -> tuple[frozenset[str], ...]:
+        """Every word that a rule may ask for."""
+        return self.kinds, self.came_through, self.operations, self.authors, self.errors
 
     def exception(self, refusal: Refusal) -> int | None:
         """Return which exception of the chain ``refusal`` has to do with, None if it has nothing to do with the failure."""
@@ -103,7 +133,8 @@ class Ties:
         if agreed is not None:
             return not agreed or (_names_something(raised, refusal) and not names(raised, refusal.target))
         # What took too long may have been who asked a network again and again.
-        asking = refusal.operation in NETWORK and is_timeout(raised)
+        # So may have been who waited for a program that could not begin.
+        asking = (refusal.operation in NETWORK or refusal.process != "") and is_timeout(raised)
         return says_another_reason(raised) and not asking
 
     @cached_property
@@ -117,9 +148,10 @@ class Ties:
         return [one for tie, one in ties if tie == strongest]
 
     def _tie(self, refusal: Refusal, raised: Raised, at: int) -> _Tie | None:
-        tie = _Tie(self._is_at(refusal, at), self._took_part(refusal), refusal in self._failing)
-        if not tie.in_time and not tie.took_part and refusal.library not in self.evidence.mentions:
+        in_time, took_part = refusal in self._failing, self._took_part(refusal)
+        if not in_time and not took_part and refusal.library not in self.evidence.mentions:
             return None  # long before, and nobody who has to do with the failure
+        tie = _Tie(self._is_at(refusal, at), took_part, in_time)
         if "AssertionError" in raised.bases:  # it carries no errno, and what it compares may be anything
             return tie if self._is_asserted(refusal, raised) else None
         agreed = agrees(raised, refusal)
@@ -155,7 +187,7 @@ class Ties:
 
     def _took_part(self, refusal: Refusal) -> bool:
         if refusal.library:
-            return any(refusal.library in modules for modules in self.modules)
+            return refusal.library in self.came_through
         return refusal.place != "" and _file(refusal.place) in self._files
 
     def _is_asserted(self, refusal: Refusal, raised: Raised) -> bool:
@@ -180,6 +212,16 @@ class Ties:
         return not self.speaks and refusal in self._failing and _stands_in(refusal.target, self.evidence.output)
 
 
+def author_of(refusal: Refusal) -> str:
+    """Return the package that was refused something, `PROJECT`, or "" for a program and where nobody knows."""
+    return refusal.library or ("" if refusal.process or is_nobodys(refusal.place) else PROJECT)
+
+
+def is_nobodys(place: str) -> bool:
+    """Whether a refusal's line doesn't say whose it is: one in Python's own library, called in a thread of its own."""
+    return not place or _STANDARD_PLACE.search(place) is not None
+
+
 def is_standard(frame: Frame) -> bool:
     """Whether it's a call in the standard library, which acts for others, or in what runs the tests."""
     return frame.library in _STANDARD
@@ -192,9 +234,33 @@ def error_of(raised: Raised) -> str:
     return "EAI_AGAIN" if _is_no_name(raised) else _error_in(raised.message)
 
 
-def printed_error(raised: Raised, output: str) -> str:
-    """Return the errno that a program printed before it ended with a status that an exception tells; "" for none."""
-    return _error_in(output) if _STATUS.search(raised.message) and not error_of(raised) else ""
+def printed(raised: Raised, output: str) -> Raised | None:
+    """Return what a program said before it ended with a status that an exception tells, as if it had been raised.
+
+    That's the last line with an errno, or with which a traceback ends; None where there is none.
+    """
+    if error_of(raised):
+        return None
+    if not _STATUS.search(raised.message):
+        return _full(raised, output) if "AssertionError" in raised.bases else None
+    for line in reversed(output.splitlines()):
+        found = _TOLD.match(line)
+        error = _error_in(line) or ("ENOENT" if _NOT_THERE.search(line) else "")
+        if error or found:
+            bases = (found[1].rpartition(".")[2],) if found else raised.bases
+            told = raised._replace(message=found[2] or "" if found else line.strip(), error=error, bases=bases)
+            # The program's own path comes first: "/bin/sh: 1: cannot create /x: Directory nonexistent".
+            paths = list(_paths(line)) if error in OF_FILES else []
+            return told._replace(path=path_of(told) or (paths[-1] if paths else ""))
+    return None
+
+
+def _full(raised: Raised, output: str) -> Raised | None:
+    """Return what was said of something that is used up: no program goes on after that as if nothing were."""
+    lines = (line.strip() for line in reversed(output.splitlines()))
+    return next(
+        (raised._replace(message=one, error=_error_in(one)) for one in lines if _error_in(one) in _USED_UP), None
+    )
 
 
 def agrees(raised: Raised, refusal: Refusal) -> bool | None:
@@ -204,7 +270,7 @@ def agrees(raised: Raised, refusal: Refusal) -> bool | None:
     asked_for_a_name = refusal.operation == LOOK_UP or refusal.target.endswith(":53")
     if _is_no_name(raised):
         return asked_for_a_name
-    told = error_of(raised)
+    told = raised.error or _error_in(raised.message)
     if not told:
         return None
     return told == refusal.error or (asked_for_a_name and told.startswith("EAI_"))
@@ -250,6 +316,10 @@ def mapped_path(raised: Raised) -> str:
     return path[start:] if found and start >= 0 else ""
 
 
+def _modules_of(raised: Raised) -> frozenset[str]:
+    return frozenset[str]().union(*map(_with_parents, {frame.module for frame in raised.frames}))
+
+
 @lru_cache(4096)
 def _with_parents(module: str) -> tuple[str, ...]:
     """Return "a", "a.b" and "a.b.c" of "a.b.c"."""
@@ -277,7 +347,9 @@ def _follows(raised: Raised, refusal: Refusal) -> bool:
     """Whether a file is missing because its folder could not be made."""
     if error_of(raised) != "ENOENT" or refusal.operation not in ("mkdir", "open", "rename", "symlink"):
         return False
-    return bool(raised.path) and (raised.path == refusal.target or _is_about_something_in(raised, refusal.target))
+    return bool(raised.path) and (
+        is_same_path(raised.path, refusal.target) or _is_about_something_in(raised, refusal.target)
+    )
 
 
 def _names_something(raised: Raised, refusal: Refusal) -> bool:
@@ -285,6 +357,18 @@ def _names_something(raised: Raised, refusal: Refusal) -> bool:
     if refusal.operation in NETWORK:
         return False
     return bool(raised.path) or any(_paths(raised.message))
+
+
+def path_of(raised: Raised) -> str:
+    """Return the path that an exception is about: its attribute's, or the one that its text names if it tells an errno.
+
+    Some raise an error again with a text of their own ("[Errno 30] Cache directory "~/.x" does not exist …").
+    """
+    path = raised.path or mapped_path(raised)
+    if path or error_of(raised) not in OF_FILES:
+        return path
+    quoted = _QUOTED.search(raised.message)
+    return quoted[2] if quoted else ""
 
 
 def _paths(text: str) -> Iterator[str]:

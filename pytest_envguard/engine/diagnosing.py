@@ -68,6 +68,7 @@ def _looking_up(plans: Iterable[Plan]) -> Callable[[str], Sequence[str]]:
 
 def tried(session: EnvguardSession, summary: Summary, found: tuple[Cause, ...]) -> tuple[Cause, ...]:
     """Return the causes with what came of trying their remedies, and with what silent losses cost."""
+    from pytest_envguard.engine.remedies.control import controlled
     from pytest_envguard.engine.remedies.stage import Bench
     from pytest_envguard.engine.remedies.trying import try_remedies
 
@@ -79,7 +80,7 @@ def tried(session: EnvguardSession, summary: Summary, found: tuple[Cause, ...]) 
         session.asked,
     )
     say = _saying(session.config)
-    return try_remedies(bench, _laboratory(bench, say).explain(found), say)
+    return try_remedies(bench, _laboratory(bench, say).explain(controlled(bench, found, say)), say)
 
 
 def _laboratory(bench: Bench, say: Callable[[str], None]) -> Laboratory:

@@ -43,3 +43,25 @@ def test_the_part_that_lets_a_test_pass_is_named(run: Run, project: Path) -> Non
     assert named["test_both"]["certain"]
     assert "as on the host it passes (tried)" in named["test_both"]["explanation"]
     assert not named["test_neither_alone"]["certain"]
+
+
+def test_what_passes_when_it_is_run_again_is_blamed_on_nothing(run: Run, project: Path) -> None:
+    """Here a test before it, which isn't run again, has changed what it looks at."""
+    write(
+        project,
+        """
+STATE = []
+
+def test_before():
+    if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
+        STATE.append(1)
+
+def test_after():
+    assert not STATE
+""",
+    )
+    result = run("--envguard=lambda", "--envguard-fix=try", f"--envguard-report={project}/report.json")
+    assert result.code == 1, result
+    (cause,) = json.loads((project / "report.json").read_text())["causes"]
+    assert "passes when it is run again, with nothing changed" in cause["explanation"]
+    assert not cause["tried"] and not cause["dimension"]

@@ -19,7 +19,7 @@ CODE = """
 import os, pathlib
 
 def cache(variable="APP_CACHE", name="app"):
-    folder = pathlib.Path(os.environ.get(variable) or os.path.expanduser(f"~/.cache/{name}"))
+    folder = pathlib.Path(os.environ.get(variable) or f"cache/{name}")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "file").write_text("x")
 

@@ -146,6 +146,95 @@ def test_without_a_rule_the_same_folder_line_and_errno_are_one_cause() -> None:
     assert all(remedy.guess for cause in found for remedy in cause.diagnosis.remedies)
 
 
+def test_the_same_line_is_one_cause_whatever_the_folder() -> None:
+    """That of the user is another one in each environment."""
+    failures = []
+    for environment, home in (("lambda", "/home/sbx_user1051"), ("container", "/")):
+        write = refusal("mkdir", f"{home}/.fancy", "EROFS", "lib", "lib/a.py:1")
+        failures.append(failure(environment, "a", evidence(os_error("EROFS", write.target, "lib/a.py:1")), (write,)))
+    (cause,) = causes(failures)
+    assert set(cause.where) == {"lambda", "container"}
+
+
+def test_what_nothing_is_known_of_is_told_apart_by_what_it_says() -> None:
+    """It fails in a function that several tests call; numbers, addresses and paths don't count."""
+    said = ["no user 12 in /etc/a", "no user 7 in /srv", "another matter"]
+    failures = [failure("lambda", text, evidence(raised("ValueError", text)), ()) for text in said]
+    assert [cause.tests for cause in causes(failures)] == [(said[0], said[1]), (said[2],)]
+
+
+def test_what_lies_in_the_home_is_another_cause_of_the_same_rule() -> None:
+    """Another home helps it and nothing else; the rule's own remedy goes first."""
+    written = []
+    for target in ("/home/sbx_user1051/.cache/litellm", "/srv/litellm"):
+        write = refusal("open", target, "EROFS", "tiktoken", "tiktoken/load.py:78")
+        failed = evidence(os_error("EROFS", target, "tiktoken/load.py:78"))
+        written.append(failure("lambda", target, failed, (write,)))
+    home, elsewhere = causes(written)
+    assert [remedy.title for remedy in elsewhere.diagnosis.remedies] == ["CUSTOM_TIKTOKEN_CACHE_DIR=/tmp/tiktoken"]
+    titles = [remedy.title for remedy in home.diagnosis.remedies]
+    assert titles[:2] == ["CUSTOM_TIKTOKEN_CACHE_DIR=/tmp/tiktoken", "HOME=/tmp"]
+
+
+def test_each_environment_has_remedies_of_its_own() -> None:
+    """What one has, such as a network, another hasn't."""
+    (cause,) = causes([failure("lambda", "a"), failure("container", "a")])
+    offered = {name: [remedy.title for remedy in cause.offered(name)] for name in ("lambda", "container")}
+    assert "CUSTOM_TIKTOKEN_CACHE_DIR=/tmp/tiktoken" in offered["lambda"]
+    assert "CUSTOM_TIKTOKEN_CACHE_DIR=/tmp/tiktoken" not in offered["container"]
+    assert "fill it" in offered["container"]
+    assert cause._replace(remedies={}).offered("lambda") == cause.diagnosis.remedies
+
+
+def test_a_library_is_named_for_what_it_called_of_the_standard_library() -> None:
+    """Whose rule says why; the project is not named so."""
+    home = rule("no-home", "home", conditions(message="home directory"), says="pathlib can't tell it; {because}")
+    python = library("python", home, modules=("pathlib",))
+    where = setting("lambda", "lambda", fancy="2.0")
+    asked = raised("RuntimeError", "Could not determine home directory.", "pathlib.py:1", "fancy/paths.py:7")
+    (cause,) = causes([failure("lambda", "a", evidence(asked), ())], None, python, settings=[where])
+    assert (cause.diagnosis.library, cause.diagnosis.version, cause.diagnosis.rule) == (
+        "fancy",
+        "2.0",
+        "python/no-home",
+    )
+    assert cause.diagnosis.text.startswith("fancy 2.0 (fancy/paths.py:7): pathlib can't tell it; ")
+    own = raised("RuntimeError", "Could not determine home directory.", "pathlib.py:1")
+    (cause,) = causes([failure("lambda", "a", evidence(own), ())], None, python, settings=[where])
+    assert cause.diagnosis.library == "python"
+
+
+SCRIPT = """
+def test_a():
+    assert os.environ.get("USER")
+
+def test_b():
+    assert os.getuid() == 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "dimension", "remedies"), [(3, "env", ["USER=app"]), (6, "uid", [])], ids=["variable", "uid"]
+)
+def test_what_the_failing_code_asks_for_is_likely(
+    line: int, dimension: str, remedies: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was refused, and the assertion tells nothing."""
+    monkeypatch.delenv("USER", raising=False)  # the value here would be offered
+    vague = raised("AssertionError", "assert False")
+    there = vague._replace(frames=(vague.frames[-1]._replace(place=f"tests/test_it.py:{line}"),))
+    source = {"tests/test_it.py": SCRIPT}
+    (cause,) = find_causes(
+        [failure("lambda", "a", evidence(there), ())],
+        [],
+        Known(),  # type: ignore[arg-type]
+        {"lambda": LAMBDA},
+        source=lambda file: source.get(file, ""),
+    )
+    assert (cause.diagnosis.dimension, cause.diagnosis.certain) == (dimension, False)
+    assert [remedy.title for remedy in cause.diagnosis.remedies] == remedies
+
+
 def test_programs_are_told_apart() -> None:
     """Two that were refused in the same folder are two causes: they have no line that would tell."""
     both = []

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_envguard.diagnosis.matching import Match, best, match, names_of
+from pytest_envguard.diagnosis.rules import RUN, WRITES, Use
 from pytest_envguard.model.diagnosis import Setting
 from pytest_envguard.model.evidence import Evidence, Raised
 from pytest_envguard.model.refusal import Refusal
@@ -23,6 +24,7 @@ from tests.unit.diagnosis.failures import (
 )
 
 CACHE = "/v/site-packages/litellm/tokenizers/9b5a.tmp"
+KEEPS = Use(WRITES, "files", "import", "{tmp}", (), "", loud=True, source="", verified=RUN, check="")
 WRITE = refusal("open", CACHE, "EROFS", "tiktoken", "tiktoken/load.py:78")
 EROFS = os_error("EROFS", CACHE, "tiktoken/load.py:78")
 LITELLM = setting("lambda", "lambda", litellm="1.53.9", tiktoken="0.8.0")
@@ -111,6 +113,74 @@ def test_a_variable_that_somebody_else_has_set_is_not_the_librarys_doing() -> No
     """`overwrites` is about the rule's own library."""
     failure = evidence(EROFS, overwritten=[("TIKTOKEN_CACHE_DIR", "/a", None, "", "conftest.py:1")])
     assert found(failure, (WRITE,), by="tiktoken", overwrites="TIKTOKEN_CACHE_DIR") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "matches"),
+    [
+        ([], True),
+        ([("X_CACHE", "/v", None, "lib", "lib/a.py:1")], True),
+        ([("X_CACHE", "/v", "/user", "lib", "lib/a.py:1")], False),
+        ([("X_CACHE", "/v", None, "", "test_a.py:1")], False),
+        ([("X_CACHE", "/v", "/w", "lib", "lib/a.py:1"), ("X_CACHE", "/w", None, "other", "other/a.py:1")], True),
+    ],
+)
+def test_a_variable_that_a_library_made_itself_is_not_set_by_the_user(written: Any, matches: bool) -> None:
+    """`unset` is about what the user, the environment or the project says."""
+    variables = {"X_CACHE": "/v"} if written else {}
+    failure = evidence(EROFS, overwritten=written, variables=variables)
+    assert (found(failure, (WRITE,), by="tiktoken", unset="X_CACHE") is not None) is matches
+
+
+def test_whether_a_variable_with_a_secret_name_is_set_nobody_knows() -> None:
+    """So that what rests on it isn't certain."""
+    hit = found(evidence(EROFS), (WRITE,), by="tiktoken", unset="X_API_KEY")
+    assert hit is not None
+    assert not hit.certain
+
+
+def test_a_network_that_is_switched_off_by_a_variable_is_not_missed() -> None:
+    """The host did without it as well; unless the environment sets the variable, or somebody asked all the same."""
+    gone = raised("LocalEntryNotFoundError", "cannot find the requested files", "huggingface_hub/a.py:1")
+    given: dict[str, Any] = {"where": setting("container"), "dimension": "network", "message": "cannot find"}
+    assert found(evidence(gone), (), **given) is not None
+    assert found(evidence(gone, variables={"HF_HUB_OFFLINE": "1"}), (), **given) is None
+    assert found(evidence(gone, variables={"HF_HUB_OFFLINE": "0"}), (), **given) is not None
+    asked = refusal("look up", "huggingface.co", "EAI_AGAIN", "httpcore", "httpcore/a.py:1")
+    assert found(evidence(gone, variables={"HF_HUB_OFFLINE": "1"}), (asked,), **given) is not None
+
+
+def test_who_is_at_work_is_blamed_and_not_who_called_it() -> None:
+    """If both keep files: a rule that only knows who called it isn't about what went wrong."""
+    outer = rule("given", "root", conditions(exception="OSError", error="EROFS", through="hub"))
+    told = rule("told", "root", conditions(exception="OSError", error="EROFS", through="hub", set={"HUB": "."}))
+    both = rule("both", "root", conditions(exception="OSError", error="EROFS", through=("hub", "tiktoken")))
+    keeper = library("tiktoken")._replace(uses=(KEEPS,))
+    failure = evidence(os_error("EROFS", "/x", "tiktoken/load.py:7", "hub/a.py:1"), variables={"HUB": "/x"})
+    assert best([library("hub", outer)], failure, [], LITELLM) is not None
+    assert best([library("hub", outer), keeper], failure, [], LITELLM) is None
+    for one in (told, both):
+        assert best([library("hub", one), keeper], failure, [], LITELLM) is not None
+
+
+def test_a_full_disk_without_a_path_is_not_certain_where_two_are_small() -> None:
+    """It may be /tmp or /dev/shm."""
+    full = evidence(os_error("ENOSPC", ""))
+    for where, certain in (("container:tmp_size=64M", False), ("lambda", True)):
+        hit = found(full, (), setting(where), "tmp_size", error="ENOSPC")
+        assert hit is not None
+        assert hit.certain is certain
+
+
+def test_a_library_that_says_itself_what_is_wrong_did_not_fail_of_what_another_was_refused() -> None:
+    """Though that was the last thing that was refused."""
+    swallowed = refusal("open", "/dev/shm/sem.x", "ENOENT", "joblib", "joblib/a.py:1")
+    where = setting("lambda", "lambda", nltk="3.10", joblib="1.6")
+    one = rule("locks", "shm", conditions(operation="open", target="^/dev/shm/"))
+    says = raised("ValueError", "Could not find a default download directory", "nltk/downloader.py:9")
+    assert match(one, library("python", one), evidence(says), [swallowed], where) is None
+    own = raised("ValueError", "wrong")
+    assert match(one, library("python", one), evidence(own), [swallowed], where) is not None
 
 
 @pytest.mark.parametrize(

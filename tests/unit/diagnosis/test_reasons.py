@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_envguard.diagnosis.reasons import missing_variable, of_exception, of_refusal
+from pytest_envguard.diagnosis.reasons import (
+    asked_variables,
+    asks_for_home,
+    missing_variable,
+    of_exception,
+    of_question,
+    of_refusal,
+)
 from pytest_envguard.model.evidence import Evidence, Raised
 from pytest_envguard.model.refusal import Refusal
 from tests.unit.diagnosis.failures import evidence, os_error, raised, refusal, setting
@@ -76,3 +83,52 @@ def test_a_variable_that_the_environment_removes_is_known(message: str, profile:
     """By its name, or a pattern such as XDG_*; a key of some other table isn't one."""
     assert missing_variable(raised("KeyError", message), setting(profile)) == variable
     assert missing_variable(raised("ValueError", message), setting(profile)) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "profile", "dimension"),
+    [
+        ("assert os.getuid() == 0", "lambda", "uid"),
+        ("assert os.getuid() == 0", "offline", ""),
+        ("assert 993 == 0\n +  where 993 = <built-in function getuid>()", "lambda", "uid"),
+        ("name = getpass.getuser()", "openshift", ""),
+        ("name = getpass.getuser()", "container", "user"),
+        ("assert os.access(script, os.X_OK)", "noexec_tmp", "tmp_exec"),
+        ("assert shutil.which('x', path=folder)", "noexec_tmp", "tmp_exec"),
+        ("assert os.access(script, os.X_OK)", "lambda", ""),
+        ("assert os.access('.', os.W_OK)", "lambda", "root"),
+        ("assert compileall.compile_dir('app')", "lambda", "root"),
+        ("resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 4000", "lambda", "open_files"),
+        ("resource.getrlimit(resource.RLIMIT_NPROC)", "lambda", "processes"),
+        ("os.environ.get('USER', os.environ.get('HOME'))", "lambda", "env"),
+        ("os.environ['TERM'] == 'dumb'", "lambda", "env"),
+        ("'HOME' in os.environ", "lambda", "home"),
+        ("os.path.expandvars('$HOME/.netrc')", "container", "home"),
+        ("os.getenv('AWS_REGION')", "lambda", "env"),
+        ("os.environ.get('MY_OWN')", "lambda", ""),
+        ("Path.home() / '.x'", "container", "home"),
+        ("subprocess.run('cat ~/.x', shell=True)", "container", "home"),
+        ("subprocess.run(['git', 'describe'])", "lambda", "uid"),
+        ("settings.get('HOME')", "lambda", ""),
+        ("where None = get('TERM')\n where get = environ({'HOME': '/', 'TZ': 'x'}).get", "container", "env"),
+        ("assert None\n where get = environ({'HOME': '/', 'TZ': 'x'}).get", "container", ""),
+        ("assert 1 == 2", "lambda", ""),
+    ],
+)
+def test_what_code_asks_for_counts_where_the_environment_changes_it(text: str, profile: str, dimension: str) -> None:
+    """As it's written, and as pytest shows it; a dump of all variables says nothing."""
+    assert of_question(text, setting(profile)) == dimension
+
+
+def test_variables_are_found_in_their_order() -> None:
+    """Only of the environment: a table has keys of the same names."""
+    text = "os.environ['A'] or os.getenv('B') or os.environ.get('C') or 'D' not in os.environ or expandvars('${E}/x')"
+    assert asked_variables(text) == ["A", "B", "C", "D", "E"]
+    assert asked_variables("settings['A']") == []
+
+
+def test_who_asks_for_the_home_asks_by_name_or_by_variable() -> None:
+    """And not who has a variable of another name."""
+    assert asks_for_home("os.path.expanduser('~/x')")
+    assert asks_for_home("os.environ['HOME']")
+    assert not asks_for_home("os.environ['HF_HOME']")

@@ -14,6 +14,8 @@ from pytest_envguard.diagnosis.ties import (
     is_standard,
     is_timeout,
     mapped_path,
+    path_of,
+    printed,
 )
 from pytest_envguard.model.evidence import Evidence, Frame, Raised
 from tests.unit.diagnosis.failures import evidence, os_error, raised, refusal
@@ -166,3 +168,57 @@ def test_the_standard_library_acts_for_others() -> None:
     assert is_standard(Frame("_pytest.python", "_pytest/python.py:1", "f"))
     assert not is_standard(Frame("tiktoken.load", "tiktoken/load.py:1", "f"))
     assert not is_standard(Frame("", "<string>:1", "<module>"))
+
+
+@pytest.mark.parametrize(
+    ("message", "error", "path"),
+    [
+        ('[Errno 30] Cache directory "~/.x" does not exist and could not be created', "EROFS", "~/.x"),
+        (
+            "[Errno 13] Permission denied: '/nonexistent' | Pooch could not create '/nonexistent/.cache'",
+            "EACCES",
+            "/nonexistent",
+        ),
+        ("[Errno 30] Cache directory 'results' does not exist", "EROFS", ""),
+        ("[Errno 101] Network is unreachable: '/x'", "", ""),
+        ("can't find '/x'", "", ""),
+        ("/tmp/x.so: failed to map segment from shared object", "", "/tmp/x.so"),
+    ],
+)
+def test_the_path_of_an_error_may_stand_in_its_text(message: str, error: str, path: str) -> None:
+    """Of one that was raised again with other words; only where an errno of files is told."""
+    assert path_of(raised("OSError", message, error=error)) == path
+    assert path_of(raised("OSError", message, error=error, path="/own")) == "/own"
+
+
+CHILD = raised("subprocess.CalledProcessError", "Command 'x' returned non-zero exit status 2.")
+
+
+@pytest.mark.parametrize(
+    ("output", "error", "path", "message"),
+    [
+        ("/bin/sh: 1: cannot create ~/.run: Directory nonexistent", "ENOENT", "~/.run", "cannot create"),
+        ("cp: cannot create regular file '/p/x': Read-only file system\n", "EROFS", "/p/x", "cp:"),
+        ("Traceback:\n  File 'a'\nKeyError: 'getpwuid(): uid not found: 993'\n", "", "", "'getpwuid(): uid"),
+        ("RuntimeError: Could not determine home directory.", "", "", "Could not determine"),
+        ("OSError: [Errno 30] Read-only file system: '/a'\nmake: *** Error 1", "EROFS", "/a", "[Errno 30]"),
+    ],
+)
+def test_what_a_program_said_last_counts_as_its_error(output: str, error: str, path: str, message: str) -> None:
+    """The last line with an errno, or with which a traceback ends."""
+    said = printed(CHILD, output)
+    assert said is not None
+    assert (said.error, said.path) == (error, path)
+    assert message in said.message
+
+
+def test_what_was_printed_is_no_error_of_what_tells_its_own() -> None:
+    """Only an exit status calls for it; and a program may say nothing of the kind."""
+    assert printed(CHILD, "all is well") is None
+    wrong = raised("AssertionError", "assert 1 == 2")
+    assert printed(wrong, "matplotlib: '/x': Read-only file system") is None
+    full = printed(wrong, "head: error writing 'standard output': No space left on device\nand more")
+    assert full is not None
+    assert full.error == "ENOSPC"
+    assert printed(raised("ValueError", "wrong"), "cp: '/x': Read-only file system") is None
+    assert printed(os_error("EROFS", "/x"), "cp: '/x': Permission denied") is None

@@ -1,0 +1,30 @@
+"""Tests that pass when they're run again, with nothing changed, are no environment's fault."""
+
+from __future__ import annotations
+
+from pytest_envguard.engine.remedies.control import separated
+from pytest_envguard.model.diagnosis import Cause, Diagnosis
+
+CAUSE = Cause(Diagnosis("the root is read-only", dimension="root"), {"lambda": ("a", "b"), "edge": ("a",)})
+SILENT = Cause(Diagnosis("a cache is lost"), {"lambda": ("a",)}, silent=True)
+
+
+def test_where_all_fail_again_nothing_changes() -> None:
+    """As in most runs."""
+    assert separated([CAUSE, SILENT], {"lambda": frozenset(), "edge": frozenset()}) == (CAUSE, SILENT)
+
+
+def test_what_passes_again_is_told_apart_and_has_no_remedy() -> None:
+    """In that environment; in another the same test may fail for the cause that was found."""
+    left, silent, unsteady = separated([CAUSE, SILENT], {"lambda": frozenset({"a"})})
+    assert left.where == {"lambda": ("b",), "edge": ("a",)}
+    assert silent == SILENT
+    assert unsteady.where == {"lambda": ("a",)}
+    assert "passes when it is run again" in unsteady.diagnosis.text
+    assert not unsteady.diagnosis.remedies and not unsteady.diagnosis.dimension
+
+
+def test_a_cause_whose_tests_all_pass_again_is_none() -> None:
+    """Nothing is left of it."""
+    (unsteady,) = separated([CAUSE], {"lambda": frozenset({"a", "b"}), "edge": frozenset({"a"})})
+    assert unsteady.where == {"lambda": ("a", "b"), "edge": ("a",)}
