@@ -293,7 +293,8 @@ def _remedies(explained: _Explained, look_up: LookUp | None) -> list[Remedy]:
         found = [remedy for remedy in offered if remedy is not None]
     able = any(remedy.can_be_tried for remedy in found)
     below = explained.inside is not None and explained.diagnosis.dimension in ("root", "home")
-    if able and not (below and case.evidence.raised):
+    moved = any("HOME" in remedy.set for remedy in found)
+    if able and (moved or not below or not case.evidence.raised):
         return found
     found += explained.remedies
     # A rule knows the library's variables; that it's the home folder which can't be written it may not.

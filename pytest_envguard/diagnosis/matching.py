@@ -259,6 +259,8 @@ def _try(conditions: Conditions, rule: Rule, library: Library, case: Case) -> _F
         found = _with_refusal(alike, raised, conditions, library, case)
     else:
         found = _without_refusal(raised, _weight(conditions), case)
+        if found is not None and raised is not None and not conditions.through and is_ambiguous(raised, case.setting):
+            found = found._replace(certain=False)
     # Of a variable whose name looks secret nobody knows whether it's set.
     unknown = any(map(looks_secret, conditions.unset))
     return found._replace(certain=False) if found is not None and unknown else found
@@ -266,7 +268,7 @@ def _try(conditions: Conditions, rule: Rule, library: Library, case: Case) -> _F
 
 def _without_refusal(raised: Raised | None, weight: int, case: Case) -> _Found | None:
     if raised is not None:
-        certain = "AssertionError" not in raised.bases and not is_ambiguous(raised, case.setting)
+        certain = "AssertionError" not in raised.bases
         return _Found(None, raised, certain, weight)
     # A variable, or what was printed: that explains no failure that says itself what was wrong.
     return None if case.ties.speaks else _Found(None, None, False, weight)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_envguard import options
+from pytest_envguard.diagnosis.asked import source_in
 from pytest_envguard.diagnosis.causes import Failure, find_causes
 from pytest_envguard.diagnosis.tables import Knowledge, hooked, load_knowledge
 from pytest_envguard.model.diagnosis import Cause, Diagnosis, Remedy, Setting
@@ -49,8 +50,9 @@ def load(config: pytest.Config) -> Knowledge | None:
 def causes(config: pytest.Config, knowledge: Knowledge, summary: Summary) -> tuple[Cause, ...]:
     """Return why tests fail in environments and not on the host, and what was lost although they pass."""
     look_up = _looking_up(summary.plans) if options.value(config, options.FIX) == TRY else None
-    found = find_causes(failures(summary), summary.losses, knowledge, settings(config, summary.plans), look_up)
-    return tuple(found)
+    known = settings(config, summary.plans)
+    source = source_in(config.rootpath)
+    return tuple(find_causes(failures(summary), summary.losses, knowledge, known, look_up, source=source))
 
 
 def _looking_up(plans: Iterable[Plan]) -> Callable[[str], Sequence[str]]:

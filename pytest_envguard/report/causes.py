@@ -67,7 +67,7 @@ def _telling(trials: Sequence[Trial]) -> list[Trial]:
 def _result(trial: Trial) -> str:
     what = trial.title
     if trial.problem:
-        return f"{what}: {trial.problem}"
+        return f"{what}: {trial.problem}" if what else trial.problem
     total = len(trial.passed) + len(trial.failed)
     if not trial.failed:
         passing = f"{len(trial.passed)} of {total} {'passes' if total == 1 else 'pass'} with {what}"

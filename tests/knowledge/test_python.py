@@ -405,7 +405,7 @@ def shm(knowledge_run: KnowledgeRun) -> dict[str, Any]:
 def files(knowledge_run: KnowledgeRun) -> dict[str, Any]:
     """Files, programs, users, permissions and limits."""
     files = {**SETTINGS, "old.db": "", "old.txt": "", "module.py": "x = 1\n", "tool": "#!/bin/sh\n"}
-    environments = "--envguard=lambda,container,noexec_tmp,openshift,sealed,small,nameless"
+    environments = "--envguard=lambda,container,noexec_tmp,openshift,sealed,lambda:tmp_size=1M,nameless"
     return knowledge_run([], FILES, environments, files=files)
 
 
@@ -482,7 +482,7 @@ def test_missing_file_of_the_project(files: dict[str, Any]) -> None:
 @pytest.mark.parametrize("test", ["test_full_file", "test_full_database"])
 def test_full_temporary_folder(files: dict[str, Any], test: str) -> None:
     """SQLite has words of its own for it."""
-    explained(files, "small", test, "python/temporary-folder-full")
+    explained(files, "lambda:tmp_size=1M", test, "python/temporary-folder-full")
 
 
 # -- user and home -----------------------------------------------------------------------------------------------------

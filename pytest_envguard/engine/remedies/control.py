@@ -6,11 +6,11 @@ would seem to help.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pytest_envguard.engine.remedies.stage import Bench, Say
 from pytest_envguard.engine.rerun import Wanted, rerun
-from pytest_envguard.model.diagnosis import Cause, Diagnosis
+from pytest_envguard.model.diagnosis import Cause, Diagnosis, Trial
 from pytest_envguard.model.verdict import Run
 
 _FINE = ("passed", "xpassed", "xfailed")
@@ -18,10 +18,14 @@ _TEXT = (
     "it failed in the run, and passes when it is run again, with nothing changed: it depends on the tests before it, on "
     "chance, or on what was left behind"
 )
+_NOTHING_LEARNED = (
+    "nothing, because it passes now with nothing changed: it depends on the tests before it, or what could not be made in "
+    "here is there since it was compared with the host"
+)
 
 
 def controlled(bench: Bench, causes: Sequence[Cause], say: Say) -> tuple[Cause, ...]:
-    """Return the causes without tests that pass when they're run again; those have a cause of their own."""
+    """Return the causes as they are after what failed was run again; see `separated`."""
     wanted: dict[str, dict[str, None]] = {}
     for cause in causes:
         for environment, tests in cause.where.items() if not cause.silent else ():
@@ -42,19 +46,42 @@ def _passing(run: Run, tests: Sequence[str]) -> frozenset[str]:
     return frozenset() if run.broken else frozenset(nodeid for nodeid, word in outcomes.items() if word in _FINE)
 
 
-def separated(causes: Sequence[Cause], passing: dict[str, frozenset[str]]) -> tuple[Cause, ...]:
-    """Return the causes without the tests that are ``passing`` (by environment), and one more for those."""
+def separated(causes: Sequence[Cause], passing: Mapping[str, frozenset[str]]) -> tuple[Cause, ...]:
+    """Return the causes, each judged by which of its tests are ``passing`` (by environment) when they run again.
+
+    What is certain stays so: the evidence ties it to the failure. But nothing can be learned from trying remedies then, as
+    where the comparison on the host has left the file that could not be written. What isn't certain isn't kept.
+    """
     left = []
     unsteady: dict[str, dict[str, None]] = {}
     for cause in causes:
         if cause.silent:
             left.append(cause)
-            continue
-        where = {name: tuple(t for t in tests if t not in passing.get(name, ())) for name, tests in cause.where.items()}
-        for name, tests in cause.where.items():
-            unsteady.setdefault(name, {}).update(dict.fromkeys(t for t in tests if t in passing.get(name, ())))
-        if any(where.values()):
-            left.append(cause._replace(where={name: tests for name, tests in where.items() if tests}))
+        elif cause.diagnosis.certain:
+            left.append(_untried(cause, passing))
+        else:
+            for name, tests in cause.where.items():
+                unsteady.setdefault(name, {}).update(dict.fromkeys(_among(tests, passing.get(name, frozenset()))))
+            where = {name: _beside(tests, passing.get(name, frozenset())) for name, tests in cause.where.items()}
+            if any(where.values()):
+                left.append(cause._replace(where={name: tests for name, tests in where.items() if tests}))
     found = {name: tuple(tests) for name, tests in unsteady.items() if tests}
     # Certain, because it was tried: there's nothing left to find out.
     return (*left, *([Cause(Diagnosis(_TEXT), found)] if found else []))
+
+
+def _untried(cause: Cause, passing: Mapping[str, frozenset[str]]) -> Cause:
+    """Return a certain cause without remedies to try where its tests pass without any."""
+    names = [name for name, tests in cause.where.items() if not _beside(tests, passing.get(name, frozenset()))]
+    return cause._replace(
+        remedies={**cause.remedies, **dict.fromkeys(names, ())},
+        trials=(*cause.trials, *(Trial(name, (), problem=_NOTHING_LEARNED) for name in names)),
+    )
+
+
+def _among(tests: Iterable[str], passing: frozenset[str]) -> tuple[str, ...]:
+    return tuple(nodeid for nodeid in tests if nodeid in passing)
+
+
+def _beside(tests: Iterable[str], passing: frozenset[str]) -> tuple[str, ...]:
+    return tuple(nodeid for nodeid in tests if nodeid not in passing)

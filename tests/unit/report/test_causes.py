@@ -78,7 +78,7 @@ def test_what_is_only_likely_is_called_so() -> None:
     assert "  * likely: thing 1.0 keeps" in printed(cause(certain=False))
 
 
-def test_of_remedies_that_were_tried_the_one_that_works_is_told_once_for_all_environments_with_the_same_result() -> None:
+def test_of_what_was_tried_the_remedy_that_works_is_told_once_for_environments_with_the_same_result() -> None:
     """What didn't work is of no interest where something did."""
     failed = Trial("lambda", (GUESS,), failed={A: "OSError: x", B: "OSError: x"})
     works = Trial("lambda", (HOME,), passed=(A, B))

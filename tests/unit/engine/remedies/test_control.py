@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pytest_envguard.engine.remedies.control import separated
-from pytest_envguard.model.diagnosis import Cause, Diagnosis
+from pytest_envguard.model.diagnosis import Cause, Diagnosis, Remedy
 
-CAUSE = Cause(Diagnosis("the root is read-only", dimension="root"), {"lambda": ("a", "b"), "edge": ("a",)})
+HELPS = Remedy(set={"HOME": "/tmp"})
+LIKELY = Diagnosis("the root is read-only", dimension="root", certain=False, remedies=(HELPS,))
+CAUSE = Cause(LIKELY, {"lambda": ("a", "b"), "edge": ("a",)})
 SILENT = Cause(Diagnosis("a cache is lost"), {"lambda": ("a",)}, silent=True)
 
 
@@ -28,3 +30,16 @@ def test_a_cause_whose_tests_all_pass_again_is_none() -> None:
     """Nothing is left of it."""
     (unsteady,) = separated([CAUSE], {"lambda": frozenset({"a", "b"}), "edge": frozenset({"a"})})
     assert unsteady.where == {"lambda": ("a", "b"), "edge": ("a",)}
+
+
+def test_what_is_certain_stays_but_nothing_is_tried_where_it_passes_anyway() -> None:
+    """The evidence ties it to the failure; that it passes with a remedy would prove nothing."""
+    certain = CAUSE._replace(diagnosis=LIKELY._replace(certain=True))
+    (kept,) = separated([certain], {"lambda": frozenset({"a", "b"})})
+    assert (kept.diagnosis, kept.where) == (certain.diagnosis, certain.where)
+    assert kept.offered("lambda") == ()
+    assert kept.offered("edge") == (HELPS,)
+    assert [(trial.environment, trial.works) for trial in kept.trials] == [("lambda", False)]
+    assert "passes now with nothing changed" in kept.trials[0].problem
+    (same,) = separated([certain], {"lambda": frozenset({"a"})})
+    assert same == certain
