@@ -105,7 +105,10 @@ def offered(cause: Cause) -> list[str]:
     """Return what may help as long as nothing was tried, and advice, which can't be."""
     lines = []
     tried = any(trial.remedies for trial in cause.trials)
+    known = any(remedy.can_be_tried and not remedy.guess for remedy in cause.diagnosis.remedies)
     for remedy in cause.diagnosis.remedies:
+        if remedy.guess and known:
+            continue  # it is tried where the others don't help
         if remedy.can_be_tried and not tried:
             kind = "a guess" if remedy.guess else "may help"
             lines.append(f"{kind}: {remedy.title}" + (f" ({remedy.says})" if remedy.says else ""))

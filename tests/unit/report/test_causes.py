@@ -51,7 +51,7 @@ def cause(*trials: Trial, **changes: Any) -> Cause:
 
 
 def test_what_was_not_tried_is_offered_with_the_first_remedy_ready_to_paste() -> None:
-    """Nothing is claimed of it; guesses are called so, and advice stands by itself."""
+    """Nothing is claimed of it; advice stands by itself, and guesses are for where nothing is known."""
     assert printed(cause()) == "\n" + page(
         """
         why:
@@ -61,7 +61,6 @@ def test_what_was_not_tried_is_offered_with_the_first_remedy_ready_to_paste() ->
               tests/test_a.py::test_a [container]
               at thing/cache.py:3
               may help: HOME=/tmp (everything asks for it)
-              a guess: XDG_CACHE_HOME=/tmp/cache
               advice: write below tempfile.gettempdir()
                 Resources:
                   MyFunction:
@@ -71,6 +70,13 @@ def test_what_was_not_tried_is_offered_with_the_first_remedy_ready_to_paste() ->
                           HOME: /tmp
         """
     )
+
+
+def test_a_guess_is_called_so() -> None:
+    """It is nothing until it was tried, so it isn't for pasting either."""
+    text = printed(cause(remedies=(GUESS,)))
+    assert "a guess: XDG_CACHE_HOME=/tmp/cache" in text
+    assert "Variables" not in text
 
 
 def test_what_is_only_likely_is_called_so() -> None:
