@@ -149,8 +149,9 @@ def refuse_alone(config: pytest.Config) -> None:
         pytest.UsageError: One was given on the command line.
     """
     for option in (REPORT, AUDIT, HOSTS, FIX):
-        if config.getoption(option.name):
+        if given := config.getoption(option.name):
+            shown = f"{option.flag}={given}" if option.choices else option.flag
             raise pytest.UsageError(
                 f"`{option.flag}` is about environments or versions, and none were asked for\n"
-                f"hint: for example `{ENVIRONMENTS.flag}=lambda {option.flag}`; `{ENVIRONMENTS.flag}=host` is this machine"
+                f"hint: for example `{ENVIRONMENTS.flag}=lambda {shown}`; `{ENVIRONMENTS.flag}=host` is this machine"
             )

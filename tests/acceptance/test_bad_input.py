@@ -32,6 +32,10 @@ NAMES = (
         ),
         (["--envguard=lambda", "-p", "no:xdist"], "runs its environments through pytest-xdist, which is switched off"),
         (["--envguard=lambda", "--tx=popen"], "`--tx` and `--envguard` both say where tests run"),
+        (
+            ["--envguard-fix=try"],
+            "`--envguard-fix` is about environments or versions, and none were asked for\nhint: for",
+        ),
         (["--envguard=lambda", "--dist=each"], "`--dist=each` runs every test in every worker"),
         (
             ["--envguard=lambda,offline", "--pdb"],
@@ -85,6 +89,41 @@ def test_a_mistake_in_the_project_file(project: Path, run: Run, text: str, messa
     assert result.code == 4
     assert message in result.err
     assert "Traceback" not in result.err + result.out
+
+
+RULE = """
+summary = "our client"
+[[rules]]
+name = "cache"
+dimension = "{dimension}"
+says = "it keeps its cache in {{folder}}"
+match = {{ by = ["ourlib"], target = "{target}" }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("knowledge", "message"),
+    [
+        ("summary =", "ourlib.toml: not valid TOML: "),
+        (
+            RULE.format(dimension="rot", target=""),
+            "ourlib.toml: rule `cache`: `dimension`: no dimension is named `rot`\nhint: did you mean `root`?",
+        ),
+        (RULE.format(dimension="root", target="("), "ourlib.toml: rule `cache`: `match`: `target`: "),
+        (None, "ourlib.toml"),
+    ],
+)
+def test_a_mistake_in_the_project_s_knowledge(project: Path, run: Run, knowledge: str | None, message: str) -> None:
+    """Found before the first test, with file, rule, key and reason; also a file that isn't there."""
+    (project / "pytest.ini").unlink()
+    (project / "pyproject.toml").write_text('[tool.pytest.ini_options]\n[tool.envguard]\nknowledge = ["ourlib.toml"]\n')
+    if knowledge is not None:
+        (project / "ourlib.toml").write_text(knowledge)
+    (project / "test_it.py").write_text("def test_it():\n    open('ran', 'w')\n")
+    result = run("--envguard=host")
+    assert result.code == 4, result
+    assert message in result.err and "Traceback" not in result.err, result
+    assert not (project / "ran").exists()
 
 
 def test_the_same_profile_twice_is_one_environment(project: Path, run: Run) -> None:
