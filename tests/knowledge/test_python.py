@@ -352,7 +352,8 @@ def test_processes():
                 thread = threading.Thread(target=done.wait)
                 thread.start()
                 threads.append(thread)
-        subprocess.run(["true"])
+        # Others of this uid may end meanwhile, and leave room for some.
+        processes = [subprocess.Popen(["sleep", "2"]) for _ in range(900)]
     finally:
         done.set()
         for thread in threads:

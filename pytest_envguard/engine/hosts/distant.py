@@ -179,10 +179,11 @@ def _wait_with_patience(gateway: Any, patience: Callable[[], float]) -> None:
     even the request to kill it.
     """
     join, wire = gateway.join, gateway._io  # noqa: SLF001  # execnet has no public name for it
+    host = host_of(gateway)  # which may have left the group, when the last worker there has ended
 
     def wait() -> int | None:
         try:
-            code: int | None = host_of(gateway).ask("finish", mark=_mark(gateway), patience=patience())
+            code: int | None = host.ask("finish", mark=_mark(gateway), patience=patience())
         except (OSError, EnvguardError):
             return None
         return code
