@@ -298,7 +298,7 @@ def _surroundings(library: Library, setting: Setting | None) -> Surroundings:
     import sysconfig
 
     from pytest_envguard.diagnosis.places import Machine
-    from pytest_envguard.diagnosis.tables import PYTHON
+    from pytest_envguard.diagnosis.rules import PYTHON
     from pytest_envguard.report.explain import Surroundings
 
     version = platform.python_version() if library.name == PYTHON else _installed(library.name)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-OFF = "off"
+OFF, SUGGEST, TRY = "off", "suggest", "try"
 
 
 class Option(NamedTuple):
@@ -67,8 +67,8 @@ FIX = Option(
     "envguard_fix",
     "What to do about what fails in an environment only: suggest (say why, and what may help), try (run the failing tests again "
     "with it, and say what works), off (default: suggest)",
-    ("suggest", "try", "off"),
-    "suggest",
+    (SUGGEST, TRY, OFF),
+    SUGGEST,
 )
 KEEP = Option(
     "envguard_keep",

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from pytest_envguard.model.origin import Certificate
 
 
+_CATALOGUES: pytest.StashKey[dict[tuple[int, int], Catalogue]] = pytest.StashKey()
+
+
 def prepare(
     config: pytest.Config,
     wanted: str,
@@ -143,10 +146,13 @@ def wanted_fidelity(config: pytest.Config) -> Strength:
 
 def catalogue(config: pytest.Config, python: tuple[int, int] | None = None) -> Catalogue:
     """Return the profiles known to this run, for an interpreter's version: shipped, plugins', the project's."""
-    added = [
-        profile for profiles in config.hook.pytest_envguard_profiles(config=config) for profile in profiles.items()
-    ]
-    return load_catalogue(config.rootpath / "pyproject.toml", python or sys.version_info[:2], added)
+    known = config.stash.setdefault(_CATALOGUES, {})
+    version = python or sys.version_info[:2]
+    if version not in known:
+        hooked = config.hook.pytest_envguard_profiles(config=config)
+        added = [profile for profiles in hooked for profile in profiles.items()]
+        known[version] = load_catalogue(config.rootpath / "pyproject.toml", version, added)
+    return known[version]
 
 
 class Planner:

@@ -15,8 +15,9 @@ from pytest_envguard.diagnosis.matching import Asked, Case, Match, best_of, name
 from pytest_envguard.diagnosis.mechanical import told, told_loss
 from pytest_envguard.diagnosis.people import People
 from pytest_envguard.diagnosis.remedies import below_home, home_folder, resolve
+from pytest_envguard.diagnosis.rules import PYTHON
 from pytest_envguard.diagnosis.telling import VERSION, Holding, completed, folder_of
-from pytest_envguard.model.diagnosis import Cause, Diagnosis, Remedy, Setting
+from pytest_envguard.model.diagnosis import Cause, Diagnosis, Remedy, Setting, each_once
 from pytest_envguard.model.evidence import Evidence, Raised
 from pytest_envguard.model.refusal import Refusal
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from pytest_envguard.diagnosis.tables import Knowledge
 
 
-PYTHON = "python"  # the standard library, as knowledge calls it
 _CHANGING = re.compile(r"0x[0-9a-fA-F]+|/[\w./@%+~-]+|\d+")
 
 
@@ -133,7 +133,7 @@ class _Group:
         diagnosis = diagnosis._replace(text=completed(diagnosis.text, holding, diagnosis.dimension))
         own = {name: tuple(_remedies(one, look_up)) for name, one in self._seen.items()}
         where = {name: tuple(nodeids) for name, nodeids in self.where.items()}
-        return Cause(diagnosis._replace(remedies=tuple(_merged(own.values()))), where, silent, remedies=own)
+        return Cause(diagnosis._replace(remedies=each_once(own.values())), where, silent, remedies=own)
 
     @property
     def tests(self) -> int:
@@ -307,14 +307,6 @@ def _remedies(explained: _Explained, look_up: LookUp | None) -> list[Remedy]:
 
 def _nothing(_place: str) -> tuple[str, ...]:
     return ()
-
-
-def _merged(several: Iterable[Iterable[Remedy]]) -> list[Remedy]:
-    """Return all remedies, each once (they have tables, and so no hash)."""
-    merged: list[Remedy] = []
-    for remedies in several:
-        merged += [remedy for remedy in remedies if remedy not in merged]
-    return merged
 
 
 # -- what left no evidence ---------------------------------------------------------------------------------------------

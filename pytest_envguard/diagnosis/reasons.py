@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from pytest_envguard.diagnosis.because import changes
-from pytest_envguard.diagnosis.remedies import below_home, home_folder, network
+from pytest_envguard.diagnosis.remedies import below_home, home_folder, is_in, network
 from pytest_envguard.diagnosis.ties import (
     EXECUTION,
     FAILED_TO_MAP,
@@ -196,7 +196,7 @@ def _of_file(error: str, path: str, setting: Setting) -> str:
     if error in ("EACCES", "EPERM"):
         return _of_owner(path, setting)
     if error == "ENOSPC":
-        return _changed("tmp_size", setting) if not path or _is_in(path, "/tmp") else ""
+        return _changed("tmp_size", setting) if not path or is_in(path, "/tmp") else ""
     if error == "ENOENT":
         return _of_missing(path, setting)
     return _changed(_BY_ERROR.get(error, ""), setting)
@@ -205,7 +205,7 @@ def _of_file(error: str, path: str, setting: Setting) -> str:
 def _of_owner(path: str, setting: Setting) -> str:
     hidden = setting.values.get("hidden", ())
     assert isinstance(hidden, tuple)
-    if any(_is_in(path, folder) for folder in hidden):
+    if any(is_in(path, folder) for folder in hidden):
         return "hidden"
     return "root" if "uid" in setting.values else _changed("capabilities", setting)
 
@@ -215,7 +215,7 @@ def _of_missing(path: str, setting: Setting) -> str:
     homes = {str(setting.values.get("user_home", "")), home_folder(setting, Evidence())} - {""}
     if path and (any(below_home(path, home) is not None for home in homes) or path.startswith("~")):
         return _changed("home", setting)
-    return _changed("tmp", setting) if _is_in(path, "/tmp") and setting.values.get("tmp") == "private" else ""
+    return _changed("tmp", setting) if is_in(path, "/tmp") and setting.values.get("tmp") == "private" else ""
 
 
 def _of_network(error: str, host: str, setting: Setting, *, asked: bool) -> str:
@@ -268,13 +268,9 @@ def _is_another(variable: str, setting: Setting) -> bool:
 def _is_in_noexec(path: str, evidence: Evidence, setting: Setting) -> bool:
     folders = {"tmp_exec": "/tmp", "shm_exec": _SHM}
     return (path != "" and is_noexec(evidence, path)) or any(
-        setting.values.get(name) is False and _is_in(path, folder) for name, folder in folders.items()
+        setting.values.get(name) is False and is_in(path, folder) for name, folder in folders.items()
     )
 
 
 def _changed(dimension: str, setting: Setting) -> str:
     return dimension if dimension and changes(setting.values, dimension) else ""
-
-
-def _is_in(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")

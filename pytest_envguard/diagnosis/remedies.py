@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 
@@ -176,7 +175,12 @@ def _writable(setting: Setting) -> Iterator[str]:
     candidates += [_SHM] if private_shm else []
     candidates += [_LASTING_TMP] if open_root else []
     candidates += [_SHM] if open_root and values.get("shm", "host") == "host" else []
-    return (folder for folder in candidates if not any(_is_in(folder, top) for top in hidden))
+    return (folder for folder in candidates if not any(is_in(folder, top) for top in hidden))
+
+
+def is_in(path: str, folder: str) -> bool:
+    """Whether ``path`` is ``folder``, or lies in it at any depth."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def _tmp_is_writable(setting: Setting, *, open_root: bool) -> bool:
@@ -194,10 +198,6 @@ def _executable(folder: str, setting: Setting) -> bool:
     if folder == _SHM:  # a private one is mounted without execution unless the profile says otherwise
         return bool(setting.values.get("shm_exec", setting.values.get("shm", "host") == "host"))
     return True
-
-
-def _is_in(path: str, folder: str) -> bool:
-    return posixpath.commonpath((path, folder)) == folder
 
 
 def _one_slash(written: str, text: str) -> str:

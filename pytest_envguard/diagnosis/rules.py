@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from pytest_envguard.model.diagnosis import Remedy
 
+PYTHON = "python"  # the standard library as a library, which every failure may have to do with
+
 WRITES = "writes"
 READS = "reads"
 CONTACTS = "contacts"

@@ -19,6 +19,7 @@ from pytest_envguard.diagnosis.rules import (
     CONTACTS,
     ISSUE,
     LOADS,
+    PYTHON,
     READS,
     RUN,
     SOURCE,
@@ -37,7 +38,6 @@ from pytest_envguard.profiles.tables import read_toml
 
 SHIPPED = Path(__file__).parent / "knowledge"
 GROUP = "pytest_envguard.knowledge"  # of entry points
-PYTHON = "python"  # the standard library, which every failure may have to do with
 
 KINDS = (WRITES, READS, CONTACTS, LOADS)
 VERIFIED = (RUN, SOURCE, ISSUE)

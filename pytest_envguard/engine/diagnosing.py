@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.metadata
 import platform
-import re
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,40 +16,26 @@ import pytest
 from pytest_envguard import options
 from pytest_envguard.diagnosis.asked import source_in
 from pytest_envguard.diagnosis.causes import Failure, find_causes
-from pytest_envguard.diagnosis.tables import Knowledge, hooked, load_knowledge
+from pytest_envguard.diagnosis.fields import normalised
+from pytest_envguard.diagnosis.rules import PYTHON
+from pytest_envguard.diagnosis.tables import Knowledge
 from pytest_envguard.model.diagnosis import Cause, Diagnosis, Remedy, Setting
 from pytest_envguard.model.evidence import Evidence
 from pytest_envguard.model.verdict import Run, Verdict
-from pytest_envguard.prepare import catalogue, prepare_profiles
 
 if TYPE_CHECKING:
     from pytest_envguard.engine.remedies.experimenting import Laboratory
-    from pytest_envguard.engine.remedies.stage import Bench
+    from pytest_envguard.engine.remedies.stage import Stage
     from pytest_envguard.engine.session import EnvguardSession
     from pytest_envguard.model.plan import Plan
     from pytest_envguard.model.profile import Profile
     from pytest_envguard.model.refusal import Refusal
     from pytest_envguard.report.summary import Summary
 
-PYTHON = "python"  # as knowledge calls the standard library
-OFF, SUGGEST, TRY = "off", "suggest", "try"
-
-
-def load(config: pytest.Config) -> Knowledge | None:
-    """Return what is known about libraries, None if nobody wants to know; the project's own files are read at once.
-
-    Raises:
-        EnvguardError: One of them is broken.
-    """
-    if options.value(config, options.FIX) == OFF:
-        return None
-    added = hooked(config.hook.pytest_envguard_knowledge(config=config))
-    return load_knowledge(config.rootpath / "pyproject.toml", added)
-
 
 def causes(config: pytest.Config, knowledge: Knowledge, summary: Summary) -> tuple[Cause, ...]:
     """Return why tests fail in environments and not on the host, and what was lost although they pass."""
-    look_up = _looking_up(summary.plans) if options.value(config, options.FIX) == TRY else None
+    look_up = _looking_up(summary.plans) if options.value(config, options.FIX) == options.TRY else None
     known = settings(config, summary.plans)
     source = source_in(config.rootpath)
     return tuple(find_causes(failures(summary), summary.losses, knowledge, known, look_up, source=source))
@@ -71,7 +57,7 @@ def _looking_up(plans: Iterable[Plan]) -> Callable[[str], Sequence[str]]:
 def tried(session: EnvguardSession, summary: Summary, found: tuple[Cause, ...]) -> tuple[Cause, ...]:
     """Return the causes with what came of trying their remedies, and with what silent losses cost."""
     from pytest_envguard.engine.remedies.control import controlled
-    from pytest_envguard.engine.remedies.stage import Bench
+    from pytest_envguard.engine.remedies.stage import Bench, Stage
     from pytest_envguard.engine.remedies.trying import try_remedies
 
     bench = Bench(
@@ -81,15 +67,17 @@ def tried(session: EnvguardSession, summary: Summary, found: tuple[Cause, ...]) 
         {run.environment: run for run in summary.runs},
         session.asked,
     )
-    say = _saying(session.config)
-    return try_remedies(bench, _laboratory(bench, say).explain(controlled(bench, found, say)), say)
+    with contextlib.closing(Stage(bench, _saying(session.config))) as stage:
+        return try_remedies(stage, _laboratory(stage).explain(controlled(stage, found)))
 
 
-def _laboratory(bench: Bench, say: Callable[[str], None]) -> Laboratory:
+def _laboratory(stage: Stage) -> Laboratory:
     """Return what finds by experiment where a failure comes from that nothing explains."""
     from pytest_envguard.diagnosis.generic import guesses
     from pytest_envguard.engine.remedies.experimenting import Known, Laboratory
+    from pytest_envguard.engine.remedies.planned import planned, profile_of
 
+    bench = stage.bench
     config, known = bench.config, settings(bench.config, bench.plans.values())
     look_up = _looking_up(bench.plans.values())
 
@@ -98,18 +86,11 @@ def _laboratory(bench: Bench, say: Callable[[str], None]) -> Laboratory:
         evidence = run.evidence.get(nodeid, Evidence())
         return guesses(diagnosis, evidence, tuple(refused(run, nodeid)), known[environment], look_up)
 
-    profiles = {plan.name: _profile(config, plan, plan.profile or plan.name) for plan in bench.plans.values()}
-    plan = functools.partial(_planned, config)
-    return Laboratory(bench, Known(known, profiles, plan, guess), say)
+    def without(plan: Plan, profile: Profile) -> Plan:
+        return planned(config, plan, profile=profile)
 
-
-def _planned(config: pytest.Config, plan: Plan, profile: Profile) -> Plan:
-    """Return another profile in the place of the one that ``plan`` is made from."""
-    from pytest_envguard.matrix.activation import in_cell, needed
-
-    cell = plan.cell
-    (made,) = prepare_profiles(config, [profile], further=needed([cell]) if cell else None)
-    return in_cell(made, cell, plan.name) if cell else made._replace(name=plan.name)
+    profiles = {plan.name: profile_of(config, plan) for plan in bench.plans.values()}
+    return Laboratory(stage, Known(known, profiles, without, guess))
 
 
 def _saying(config: pytest.Config) -> Callable[[str], None]:
@@ -132,14 +113,9 @@ def settings(config: pytest.Config, plans: Iterable[Plan]) -> dict[str, Setting]
 
 def setting(config: pytest.Config, plan: Plan) -> Setting:
     """Return what a diagnosis needs to know of one environment."""
-    name = plan.profile or plan.name
-    return Setting(plan.name, name, _profile(config, plan, name).values, _versions(plan))
+    from pytest_envguard.engine.remedies.planned import profile_of
 
-
-def _profile(config: pytest.Config, plan: Plan, name: str) -> Profile:
-    from pytest_envguard.matrix.activation import interpreter
-
-    return catalogue(config, interpreter(plan.cell) if plan.cell else None).one(name)
+    return Setting(plan.name, plan.made_from, profile_of(config, plan).values, _versions(plan))
 
 
 def _versions(plan: Plan) -> Callable[[str], str]:
@@ -147,7 +123,7 @@ def _versions(plan: Plan) -> Callable[[str], str]:
     if plan.cell is None or not plan.cell.packages:
         return installed
     packages = {**plan.cell.packages, PYTHON: plan.cell.version}
-    return lambda distribution: packages.get(_normalised(distribution), "")
+    return lambda distribution: packages.get(normalised(distribution), "")
 
 
 @functools.cache
@@ -157,10 +133,6 @@ def installed(distribution: str) -> str:
         return platform.python_version() if distribution == PYTHON else importlib.metadata.version(distribution)
     except (importlib.metadata.PackageNotFoundError, ValueError):  # an empty name
         return ""
-
-
-def _normalised(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def failures(summary: Summary) -> Iterator[Failure]:

@@ -69,7 +69,7 @@ class EnvguardSession:
         self.plans = {plan.name: plan for plan in plans}
         self.runs = {name: Run(name) for name in self.plans}
         self.asked = asked
-        self.baselines = {_cell(plan): self.runs[plan.name] for plan in plans if (plan.profile or plan.name) == HOST}
+        self.baselines = {_cell(plan): self.runs[plan.name] for plan in plans if plan.made_from == HOST}
         self._farm: Farm | None = None
         self._session: pytest.Session | None = None
         self._worker_interrupted = False
@@ -131,7 +131,7 @@ class EnvguardSession:
         about = cell_lines(self.asked.cells, self.asked.contents) if self.asked else ()
         if self._farm:
             return [*self._farm.header(self.plans.values(), verbose), *about]
-        profiles = {plan.profile or plan.name: plan for plan in reversed(self.plans.values())}
+        profiles = {plan.made_from: plan for plan in reversed(self.plans.values())}
         shown = [plan._replace(name=name) for name, plan in reversed(profiles.items()) if name != HOST or not plan.cell]
         lines = [line for plan in shown for line in terminal.plan_lines(plan, verbose)]
         return [*lines, *about]
@@ -347,7 +347,7 @@ class EnvguardSession:
 
         summary = self.summary()
         self._causes = diagnosing.causes(self.config, knowledge, summary)
-        if not interrupted and options.value(self.config, options.FIX) == diagnosing.TRY:
+        if not interrupted and options.value(self.config, options.FIX) == options.TRY:
             self._causes = diagnosing.tried(self, summary, self._causes)
 
     def pytest_keyboard_interrupt(self) -> None:

@@ -46,8 +46,7 @@ def run_solo(config: pytest.Config, plans: list[Plan], option: str) -> int:
 
 def _selection(plan: Plan) -> str:
     """Return the options that ask for one environment."""
-    profile = plan.profile or plan.name
-    words = [f"--envguard={profile}"] if profile != "host" or not plan.cell else []
+    words = [f"--envguard={plan.made_from}"] if plan.made_from != "host" or not plan.cell else []
     versions = plan.cell.cell.versions if plan.cell else ()
     return " ".join([*words, *(f"--envguard-versions={axis}=={version}" for axis, version in versions)])
 

@@ -10,7 +10,6 @@ import pytest
 
 from pytest_envguard import options
 from pytest_envguard.engine import cells, reports, workers
-from pytest_envguard.engine.diagnosing import load as load_knowledge
 from pytest_envguard.engine.session import HOST, EnvguardSession
 from pytest_envguard.engine.solo import run_solo
 from pytest_envguard.errors import EnvguardError
@@ -20,6 +19,7 @@ from pytest_envguard.prepare import catalogue, prepare
 from pytest_envguard.report.summary import summarise
 
 if TYPE_CHECKING:
+    from pytest_envguard.diagnosis.tables import Knowledge
     from pytest_envguard.engine.hosts.farm import Farm
     from pytest_envguard.engine.packages import Packages
     from pytest_envguard.linux.abilities import Probing
@@ -60,7 +60,7 @@ def start(
     try:
         distribution = _distribution(config)
         reports.check(config)
-        knowledge = load_knowledge(config)
+        knowledge = _knowledge(config)
         farm = _farm(config)
         selection = HOST if versions and not wanted else wanted
         plans = _plans(config, selection, probing, farm, bool(versions))
@@ -84,6 +84,20 @@ def start(
     session.workers = workers.Workers(config, able, distribution, at_once)
     config.pluginmanager.register(session, "envguard-session")
     return None
+
+
+def _knowledge(config: pytest.Config) -> Knowledge | None:
+    """Return what is known about libraries, None if nobody wants to know; the project's own files are read at once.
+
+    Raises:
+        EnvguardError: One of them is broken.
+    """
+    if options.value(config, options.FIX) == options.OFF:
+        return None
+    from pytest_envguard.diagnosis.tables import hooked, load_knowledge
+
+    added = hooked(config.hook.pytest_envguard_knowledge(config=config))
+    return load_knowledge(config.rootpath / "pyproject.toml", added)
 
 
 def _farm(config: pytest.Config) -> Farm | None:

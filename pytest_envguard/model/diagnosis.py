@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from pytest_envguard.model.dimensions import Value
@@ -73,6 +73,14 @@ class Remedy(NamedTuple):
         parts += [f"a filled {self.seed.variable}"] if self.seed else []
         parts += [self.upgrade] if self.upgrade else []
         return " ".join(parts) or self.says
+
+
+def each_once(several: Iterable[Iterable[Remedy]]) -> tuple[Remedy, ...]:
+    """Return all remedies in their order, each once (they have tables, and so no hash)."""
+    merged: list[Remedy] = []
+    for remedies in several:
+        merged += [remedy for remedy in remedies if remedy not in merged]
+    return tuple(merged)
 
 
 class Diagnosis(NamedTuple):

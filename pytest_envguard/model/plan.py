@@ -69,6 +69,11 @@ class Plan(NamedTuple):
     lineage: tuple[str, ...] = ()
 
     @property
+    def made_from(self) -> str:
+        """Name of the profile, whether or not versions are part of the plan's own name."""
+        return self.profile or self.name
+
+    @property
     def is_host(self) -> bool:
         """Whether it restricts nothing, so that no launcher is needed."""
         return not self.enforcements

@@ -55,6 +55,16 @@ class Outcome(NamedTuple):
         """Whether it makes the run fail."""
         return self.word in ("failed", "error")
 
+    @property
+    def passes(self) -> bool:
+        """Whether it came to its end, all being well."""
+        return self.word in ("passed", "xpassed")
+
+    @property
+    def fine(self) -> bool:
+        """Whether it ended as it should; one that is skipped has shown nothing."""
+        return self.passes or self.word == "xfailed"
+
 
 def _first_line(report: Any) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
@@ -177,6 +187,10 @@ class Run:
     def failed(self) -> list[str]:
         """Return the tests that failed here."""
         return [nodeid for nodeid, outcome in self.outcomes.items() if outcome.bad]
+
+    def fine(self, nodeids: Iterable[str]) -> tuple[str, ...]:
+        """Return those of ``nodeids`` that ran here and ended as they should."""
+        return tuple(nodeid for nodeid in nodeids if nodeid in self.outcomes and self.outcomes[nodeid].fine)
 
 
 class Verdict(Enum):

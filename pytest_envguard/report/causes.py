@@ -148,7 +148,7 @@ def _forms(remedies: Sequence[Remedy], lineage: Sequence[str]) -> dict[str, str]
 
 def lineages(summary: Summary) -> dict[str, tuple[str, ...]]:
     """Return the profile of each environment, with those that it inherits from."""
-    return {plan.name: plan.lineage or (plan.profile or plan.name,) for plan in summary.plans}
+    return {plan.name: plan.lineage or (plan.made_from,) for plan in summary.plans}
 
 
 def lines(summary: Summary, places: Places, verbosity: int) -> Iterator[str]:

@@ -354,7 +354,7 @@ class Farm:
             else:
                 lines.append(f"envguard: on {machine}: {names}")
                 lines += [f"  note: {note}" for note in machine.notes]
-            profiles = {plan.profile or plan.name: plan for plan in reversed(mine) if plan.name not in self.broken}
+            profiles = {plan.made_from: plan for plan in reversed(mine) if plan.name not in self.broken}
             for name, plan in reversed(profiles.items()):
                 about = terminal.plan_lines(plan._replace(name=name), verbose)
                 same = shown.setdefault(tuple(about), machine.name if machine else HERE)

@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 from pytest_envguard.engine.remedies.stage import Applied, Remedies, Stage
 from pytest_envguard.engine.rerun import most_at_once
-from pytest_envguard.model.diagnosis import Remedy
+from pytest_envguard.model.diagnosis import each_once
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.verdict import Run
 from pytest_envguard.report.groups import count
 
-_PASSED = ("passed", "xpassed")
 _FEW = 20  # tests that are not worth a second worker
 Messages = dict[str, str]
 
@@ -34,7 +33,7 @@ def broken_by(stage: Stage, environment: str, accepted: Sequence[Accepted]) -> l
 
     These passed before, or with the remedy of their own, and fail with this one: also when they run once more.
     """
-    before = [nodeid for nodeid, outcome in stage.bench.runs[environment].outcomes.items() if outcome.word in _PASSED]
+    before = [nodeid for nodeid, outcome in stage.bench.runs[environment].outcomes.items() if outcome.passes]
     before = [nodeid for nodeid in before if "::" in nodeid]
     found: list[Messages] = [{} for _ in accepted]
     variables = [number for number, one in enumerate(accepted) if not _upgrades(one.remedies)]
@@ -66,7 +65,7 @@ def _broken_together(
     stage: Stage, environment: str, accepted: Sequence[Accepted], before: Sequence[str]
 ) -> list[Messages]:
     fixed = {nodeid: number for number, one in enumerate(accepted) for nodeid in one.fixed if "::" in nodeid}
-    applied = stage.apply(environment, _together(accepted))
+    applied = stage.apply(environment, each_once(one.remedies for one in accepted))
     if applied.plan is None:
         return [{} for _ in accepted]
     # With one remedy alone the tests that it fixes have just run.
@@ -77,13 +76,6 @@ def _broken_together(
     if not failing:
         return [{} for _ in accepted]
     return _blamed(stage, environment, accepted, _confirmed(stage, environment, accepted, fixed, failing), fixed)
-
-
-def _together(several: Iterable[Accepted]) -> Remedies:
-    merged: list[Remedy] = []
-    for one in several:
-        merged += [remedy for remedy in one.remedies if remedy not in merged]
-    return tuple(merged)
 
 
 def _confirmed(
@@ -114,7 +106,8 @@ def _blamed(
             continue
         for number in suspects:
             pairs.setdefault((number, own), []).append(nodeid)
-    chosen = [_together([*([accepted[own]] if own is not None else []), accepted[number]]) for number, own in pairs]
+    own_remedies = [accepted[own].remedies if own is not None else () for _, own in pairs]
+    chosen = [each_once((own, accepted[number].remedies)) for (number, _), own in zip(pairs, own_remedies, strict=True)]
     runs = _run_each(stage, environment, chosen, list(pairs.values()))
     for ((number, _), nodeids), run in zip(pairs.items(), runs, strict=True):
         found[number].update(_failing(run, nodeids))

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pytest_envguard.engine.remedies.stage import Bench, Say
-from pytest_envguard.engine.rerun import Wanted, rerun
+from pytest_envguard.engine.remedies.stage import Stage
 from pytest_envguard.model.diagnosis import Cause, Diagnosis, Trial
 from pytest_envguard.model.verdict import Run
 
-_FINE = ("passed", "xpassed", "xfailed")
 _TEXT = (
     "it failed in the run, and passes when it is run again, with nothing changed: it depends on the tests before it, on "
     "chance, or on what was left behind"
@@ -24,7 +22,7 @@ _NOTHING_LEARNED = (
 )
 
 
-def controlled(bench: Bench, causes: Sequence[Cause], say: Say) -> tuple[Cause, ...]:
+def controlled(stage: Stage, causes: Sequence[Cause]) -> tuple[Cause, ...]:
     """Return the causes as they are after what failed was run again; see `separated`."""
     wanted: dict[str, dict[str, None]] = {}
     for cause in causes:
@@ -32,18 +30,13 @@ def controlled(bench: Bench, causes: Sequence[Cause], say: Say) -> tuple[Cause, 
             wanted.setdefault(environment, {}).update(dict.fromkeys(tests))
     if not wanted:
         return tuple(causes)
-    say(f"envguard: running what failed once more, for comparison, in {', '.join(wanted)}")
-    jobs = [
-        Wanted(bench.plans[environment], list(tests), bench.runs[environment].seconds)
-        for environment, tests in wanted.items()
-    ]
-    runs = dict(zip(wanted, rerun(bench.dsession, jobs), strict=True))
-    return separated(causes, {name: _passing(runs[name], list(tests)) for name, tests in wanted.items()})
+    stage.say(f"envguard: running what failed once more, for comparison, in {', '.join(wanted)}")
+    runs = stage.run((stage.bench.plans[name], name, list(tests)) for name, tests in wanted.items())
+    return separated(causes, {name: _passing(run, wanted[name]) for name, run in zip(wanted, runs, strict=True)})
 
 
-def _passing(run: Run, tests: Sequence[str]) -> frozenset[str]:
-    outcomes = {nodeid: run.outcomes[nodeid].word for nodeid in tests if nodeid in run.outcomes}
-    return frozenset() if run.broken else frozenset(nodeid for nodeid, word in outcomes.items() if word in _FINE)
+def _passing(run: Run, tests: Iterable[str]) -> frozenset[str]:
+    return frozenset() if run.broken else frozenset(run.fine(tests))
 
 
 def separated(causes: Sequence[Cause], passing: Mapping[str, frozenset[str]]) -> tuple[Cause, ...]:

@@ -10,15 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pytest_envguard.diagnosis.because import because_in
-from pytest_envguard.engine.remedies.stage import Bench, Say
-from pytest_envguard.engine.rerun import Wanted, rerun
+from pytest_envguard.engine.remedies.stage import Stage
 from pytest_envguard.errors import EnvguardError
-from pytest_envguard.model.diagnosis import Cause, Diagnosis, Remedy, Setting
+from pytest_envguard.model.diagnosis import Cause, Diagnosis, Remedy, Setting, each_once
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.profile import Profile
 
 MOST_TESTS = 3  # of a cause that are run again
-_FINE = ("passed", "xpassed", "xfailed")
 _UNKNOWN = ", and nothing that was refused explains it"
 
 Guess = Callable[[Diagnosis, str, str], tuple[Remedy, ...]]
@@ -98,10 +96,9 @@ class Known(NamedTuple):
 class Laboratory:
     """Runs tests in environments that lack a part."""
 
-    def __init__(self, bench: Bench, known: Known, say: Say) -> None:
-        self._bench = bench
+    def __init__(self, stage: Stage, known: Known) -> None:
+        self._stage = stage
         self._known = known
-        self._say = say
 
     def explain(self, causes: Iterable[Cause]) -> tuple[Cause, ...]:
         """Return the causes, those that were open with what was found."""
@@ -122,12 +119,12 @@ class Laboratory:
 
     def _find(self, environment: str, tests: Sequence[str], likely: str) -> Part | None:
         """Return the part with which the tests pass once it's as on the host."""
-        plan = self._bench.plans[environment]
+        plan = self._stage.bench.plans[environment]
         if plan.is_host or plan.machine is not None:
             return None
         parts = parts_of(self._known.profiles[environment], likely)
         names = ", ".join(part.shown for part in parts)
-        self._say(
+        self._stage.say(
             f"envguard: looking for what differs in {environment}: {tests[0]} with one of these as on the host: {names}"
         )
         return next((part for part in parts if self._passes(plan, part, tests[:MOST_TESTS])), None)
@@ -137,9 +134,8 @@ class Laboratory:
             changed = self._known.plan(plan, without(self._known.profiles[plan.name], part))
         except EnvguardError:  # the rest of it can't be had alone
             return False
-        known = self._bench.runs[plan.name].seconds
-        (run,) = rerun(self._bench.dsession, [Wanted(changed, tests, known)])
-        return not run.broken and all(nodeid in run.outcomes and run.outcomes[nodeid].word in _FINE for nodeid in tests)
+        (run,) = self._stage.run([(changed, plan.name, tests)])
+        return not run.broken and len(run.fine(tests)) == len(tests)
 
     def _with(self, cause: Cause, part: Part | None) -> Cause:
         """Return a cause that was found to come from a part."""
@@ -153,11 +149,7 @@ class Laboratory:
         text = f"{_subject(diagnosis)}: {because_in(settings, part.dimension)}, and {proof}; no rule matched"
         found = diagnosis._replace(text=text, rule="", dimension=part.dimension, certain=True, remedies=(), measure="")
         remedies = {name: self._known.guess(found, name, tests[0]) for name, tests in cause.where.items()}
-        merged = tuple(dict.fromkeys(repr(remedy) for several in remedies.values() for remedy in several))
-        by_text = {repr(remedy): remedy for several in remedies.values() for remedy in several}
-        return cause._replace(
-            diagnosis=found._replace(remedies=tuple(by_text[text] for text in merged)), remedies=remedies
-        )
+        return cause._replace(diagnosis=found._replace(remedies=each_once(remedies.values())), remedies=remedies)
 
 
 def _subject(diagnosis: Diagnosis) -> str:

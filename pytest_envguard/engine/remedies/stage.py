@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from pytest_envguard.engine.remedies import upgrading
+from pytest_envguard.engine.remedies.planned import planned
 from pytest_envguard.engine.remedies.remedied import with_remedies
 from pytest_envguard.engine.remedies.seeding import Seeds, parent_folder
 from pytest_envguard.engine.remedies.temporary import Temporary
@@ -144,18 +145,7 @@ class Stage:
 
     def _showing(self, plan: Plan, folders: Iterable[str]) -> Plan:
         """Return the same environment, planned anew, so that ``folders`` can be seen in it."""
-        from pytest_envguard.matrix.activation import in_cell, interpreter, needed
-        from pytest_envguard.prepare import prepare
-
-        cell = plan.cell
-        further = dict.fromkeys(folders, "a filled cache")
-        made = prepare(
-            self.bench.config,
-            upgrading.profile_of(plan),
-            python=interpreter(cell) if cell else None,
-            further={**further, **(needed([cell]) if cell else {})},
-        )
-        return in_cell(made[0], cell, plan.name) if cell else made[0]
+        return planned(self.bench.config, plan, further=dict.fromkeys(folders, "a filled cache"))
 
     def _upgraded(self, plan: Plan, requirement: str, tests: Sequence[str]) -> Applied:
         bench = self.bench

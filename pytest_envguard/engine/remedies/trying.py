@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,16 +9,15 @@ from pytest_envguard.diagnosis.smallest import smallest
 from pytest_envguard.engine.remedies.breaking import Accepted, broken_by
 from pytest_envguard.engine.remedies.measuring import measured
 from pytest_envguard.engine.remedies.remedied import compatible
-from pytest_envguard.engine.remedies.stage import Applied, Bench, Remedies, Say, Stage
+from pytest_envguard.engine.remedies.stage import Applied, Remedies, Stage
 from pytest_envguard.model.diagnosis import Cause, Remedy, Trial
 from pytest_envguard.model.verdict import Run
 from pytest_envguard.report.groups import count
 
 MOST = 12  # reruns for one cause in one environment
-FINE = ("passed", "xpassed", "xfailed")  # a test that is skipped with a remedy has shown nothing
 
 
-def try_remedies(bench: Bench, causes: Sequence[Cause], say: Say) -> tuple[Cause, ...]:
+def try_remedies(stage: Stage, causes: Sequence[Cause]) -> tuple[Cause, ...]:
     """Run the tests of each cause again with its remedies, and say of each what came of it.
 
     Of each cause and environment: the remedies one after the other until all tests pass; if none does it alone, the
@@ -27,16 +25,14 @@ def try_remedies(bench: Bench, causes: Sequence[Cause], say: Say) -> tuple[Cause
     silent losses cost is measured.
 
     Args:
-        bench: What the run leaves.
+        stage: Where they're tried.
         causes: As `pytest_envguard.diagnosis.causes` finds them.
-        say: Told what is being tried.
 
     Returns:
         The same causes with their trials and costs.
     """
-    with contextlib.closing(Stage(bench, say)) as stage:
-        trials = _all_trials(stage, causes)
-        costs = measured(stage, causes)
+    trials = _all_trials(stage, causes)
+    costs = measured(stage, causes)
     return tuple(
         cause._replace(trials=(*cause.trials, *trials.get(number, ())), costs=(*cause.costs, *costs.get(number, ())))
         for number, cause in enumerate(causes)
@@ -196,7 +192,7 @@ def _judged(stage: Stage, search: Search, remedies: Remedies, applied: Applied, 
     trial = Trial(search.environment, remedies, cell=applied.cell)
     if run is None:
         return trial._replace(problem=applied.problem)
-    passed = tuple(nodeid for nodeid in search.tests if nodeid in run.outcomes and run.outcomes[nodeid].word in FINE)
+    passed = run.fine(search.tests)
     tests = [nodeid for nodeid in search.tests if nodeid in run.outcomes] if run.broken else search.tests
     failed = {nodeid: message(run, nodeid) for nodeid in tests if nodeid not in passed}
     failed.update(_failed_inside(stage, search, run))
@@ -209,7 +205,7 @@ def message(run: Run, nodeid: str) -> str:
     """Return the first line of why a test doesn't pass now."""
     for name in (nodeid, nodeid.partition("::")[0]):
         outcome = run.outcomes.get(name)
-        if outcome is not None and outcome.word not in FINE:
+        if outcome is not None and not outcome.fine:
             return outcome.message or outcome.word
     return next(reversed(run.deaths), "it did not run")
 
@@ -222,8 +218,7 @@ def _failed_inside(stage: Stage, search: Search, run: Run) -> dict[str, str]:
     if host is None:
         return {}
     (compared,) = stage.run([(host, search.environment, bad)])
-    passing = [nodeid for nodeid in bad if nodeid in compared.outcomes and compared.outcomes[nodeid].word in FINE]
-    return {nodeid: message(run, nodeid) for nodeid in passing}
+    return {nodeid: message(run, nodeid) for nodeid in compared.fine(bad)}
 
 
 def _nested(stage: Stage, search: Search, failed: Mapping[str, str]) -> str:

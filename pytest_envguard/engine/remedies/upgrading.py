@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_envguard.engine.remedies.planned import planned
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.cell import PYTHON, Cell, NotReady, Ready
 from pytest_envguard.model.plan import Plan
@@ -16,13 +17,6 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
     from pytest_envguard.engine.cells import Asked
-
-_PASSING = ("passed", "xpassed")
-
-
-def profile_of(plan: Plan) -> str:
-    """Return the profile that an environment is made from."""
-    return plan.profile or plan.name
 
 
 def has_run_with(
@@ -36,10 +30,10 @@ def has_run_with(
     found = [
         runs[other.name]
         for other in plans.values()
-        if profile_of(other) == profile_of(plan) and other.cell is not None and _meets(other.cell, wanted)
+        if other.made_from == plan.made_from and other.cell is not None and _meets(other.cell, wanted)
     ]
     complete = [run for run in found if not run.broken and all(nodeid in run.outcomes for nodeid in tests)]
-    passing = [run for run in complete if all(run.outcomes[nodeid].word in _PASSING for nodeid in tests)]
+    passing = [run for run in complete if all(run.outcomes[nodeid].passes for nodeid in tests)]
     return next(iter([*passing, *complete]), None)
 
 
@@ -68,14 +62,9 @@ def upgraded(config: pytest.Config, asked: Asked, plan: Plan, requirement: str) 
     Raises:
         EnvguardError: It can't be had.
     """
-    from pytest_envguard.matrix.activation import in_cell, interpreter, needed
-    from pytest_envguard.prepare import prepare
-
     assert plan.cell is not None
     cell = _built(config, asked, plan.cell.cell, requirement)
-    profile = profile_of(plan)
-    (made,) = prepare(config, profile, python=interpreter(cell), further=needed([cell]))
-    return in_cell(made, cell, asked.name(profile, cell.cell.name))
+    return planned(config, plan, cell=cell, name=asked.name(plan.made_from, cell.cell.name))
 
 
 def _built(config: pytest.Config, asked: Asked, cell: Cell, requirement: str) -> Ready:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 from pytest_envguard.engine.remedies.experimenting import PARTS, Known, Laboratory, Part, is_open, parts_of, without
 from pytest_envguard.engine.remedies.stage import Bench
@@ -35,7 +36,7 @@ class Asked(Laboratory):
         )
         self.tried: list[str] = []
         self.cures = cures
-        super().__init__(bench, known, lambda _text: None)
+        super().__init__(SimpleNamespace(bench=bench, say=lambda _text: None), known)  # type: ignore[arg-type]  # it runs nothing
 
     def _passes(self, plan: Plan, part: Part, tests: Sequence[str]) -> bool:  # noqa: ARG002  # as of the real one
         self.tried.append(part.dimension)
