@@ -1,0 +1,1 @@
+"""The `envguard` command, a file for each of its commands."""
