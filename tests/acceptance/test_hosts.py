@@ -473,7 +473,10 @@ def test_each_machine_builds_its_own_cells(project: Path, run: Run, sshd: Server
     assert [name for name, line in places.items() if "over ssh" in line and str(versioned) in line] == ["1.16.0"], (
         places
     )
-    assert [name for name, line in places.items() if "over nothing" in line] == ["1.15.0", "1.17.0"]
+    assert {name for name, line in places.items() if "over nothing" in line} == {
+        "1.15.0",
+        "1.17.0",
+    }  # whichever ended first
     assert "fails with six 1.16.0: 1 test" in result.out or "fails with six 1.16.0 in lambda: 1 test" in result.out
     assert len(list((versioned / "pytest-envguard/cells").iterdir())) == 1
     cases = ElementTree.parse(project / "junit.xml").findall(".//testcase[@name='test_where']")
