@@ -253,6 +253,12 @@ def _run_pytest(case: Case, condition: str, bench: Bench, layout: Layout) -> str
     if bench.by in ("calls", "python"):
         words += [f"--envguard-mechanism={bench.by}", "--envguard-fidelity=python"]
     words += ["-p", "truth_reports", f"--truth-reports={layout.reports}"]
+    _, printed = run_to_the_end(words, case, bench, layout, case.timeout + STARTUP)
+    return printed[-2000:].strip()
+
+
+def run_to_the_end(words: list[str], case: Case, bench: Bench, layout: Layout, seconds: float) -> tuple[int, str]:
+    """Run a command in a case's project and return its exit status and what it printed; it's killed after ``seconds``."""
     process = subprocess.Popen(
         bench.command(words, layout.tmp),
         cwd=layout.project,
@@ -265,11 +271,11 @@ def _run_pytest(case: Case, condition: str, bench: Bench, layout: Layout) -> str
         start_new_session=True,
     )
     try:
-        printed, _ = process.communicate(timeout=case.timeout + STARTUP)
+        printed, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         printed, _ = process.communicate()
-    return printed[-2000:].strip()
+    return process.returncode, printed
 
 
 _Result = tuple[Token, str]  # how a test ended, and what it said

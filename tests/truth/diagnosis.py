@@ -26,8 +26,6 @@ import argparse
 import json
 import os
 import re
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,6 +44,7 @@ from agreement import (
     look_at,
     needs_model,
     read_cases,
+    run_to_the_end,
     work_folder,
 )
 from truth_headers import CONDITIONS, FIRST, Case
@@ -349,22 +348,7 @@ def ask(question: Question, conditions: Sequence[str], bench: Bench, *, trying: 
     words += [f"--envguard={','.join(dict.fromkeys(environments.values()))}", f"--envguard-report={report}"]
     words += [f"--envguard-fix={'try' if trying else 'suggest'}"]
     began = time.monotonic()
-    process = subprocess.Popen(
-        bench.command(words, layout.tmp),
-        cwd=layout.project,
-        env=layout.environ(case, bench),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    try:
-        printed, _ = process.communicate(timeout=(case.timeout + STARTUP) * 12)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        printed, _ = process.communicate()
+    status, printed = run_to_the_end(words, case, bench, layout, (case.timeout + STARTUP) * 12)
     seconds = time.monotonic() - began
     if not report.exists():
         return Outcome(case.name, seconds=seconds, problem=printed[-3000:])
@@ -376,7 +360,7 @@ def ask(question: Question, conditions: Sequence[str], bench: Bench, *, trying: 
         tuple(_silent(document)),
         tuple(_unblamed(question, document)),
         seconds,
-        _trouble(process.returncode, printed),
+        _trouble(status, printed),
     )
 
 
