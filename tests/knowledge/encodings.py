@@ -2,24 +2,20 @@
 
 ``python -m tests.knowledge.encodings FOLDER`` fills a folder that `origins` can serve as openaipublic.blob.core.windows.net.
 
-- cl100k_base, p50k_base and o200k_base lie in the wheel, under the SHA-1 of their address.
-- r50k_base is the first 50256 lines of p50k_base, which adds only runs of spaces.
-- vocab.bpe and encoder.json of GPT-2 say the same as r50k_base: the merges, found again in the order of the ranks, and the
-  tokens in the order in which its authors had them.
+cl100k_base, p50k_base and o200k_base lie in the wheel, under the SHA-1 of their address; the others are made of them.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import itertools
-import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from os import environ
 from pathlib import Path
 
+from pytest_envguard.caches.encodings import ENCODER, P50K, R50K, VOCABULARY
+from pytest_envguard.caches.rebuilding import rebuilt
 from pytest_envguard.matrix.uv import Uv, find
 
 HOST = "openaipublic.blob.core.windows.net"
@@ -34,8 +30,6 @@ EXPECTED = {
     "gpt-2/encodings/main/vocab.bpe": "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5",
 }
 _BUNDLED = tuple(path for path in EXPECTED if path.startswith("encodings/") and "r50k" not in path)
-_FIRST_OF_P50K = 50256
-_BYTES = 256
 
 
 def make(folder: Path, litellm: Path | None = None) -> Path:
@@ -71,11 +65,11 @@ def _right(file: Path, path: str) -> bool:
 def _contents(litellm: Path) -> Iterator[tuple[str, bytes]]:
     bundled = {path: _bundled(litellm, path) for path in _BUNDLED}
     yield from bundled.items()
-    lines = bundled["encodings/p50k_base.tiktoken"].splitlines(keepends=True)[:_FIRST_OF_P50K]
-    yield "encodings/r50k_base.tiktoken", b"".join(lines)
-    ranks = {base64.b64decode(token): int(rank) for token, rank in map(bytes.split, lines)}
-    yield "gpt-2/encodings/main/vocab.bpe", vocabulary(ranks)
-    yield "gpt-2/encodings/main/encoder.json", encoder(ranks)
+    p50k = {P50K.url: bundled["encodings/p50k_base.tiktoken"]}
+    for file in (R50K, VOCABULARY, ENCODER):
+        content = rebuilt(file, p50k)
+        assert content is not None
+        yield file.url.removeprefix(f"https://{HOST}/"), content
 
 
 def _bundled(litellm: Path, path: str) -> bytes:
@@ -84,43 +78,6 @@ def _bundled(litellm: Path, path: str) -> bytes:
         if (file := litellm / place / "tokenizers" / name).is_file():
             return file.read_bytes()
     raise ValueError(f"{path} ({name}) is not in {litellm}")
-
-
-def _letters() -> dict[int, str]:
-    """Return the letter that GPT-2's files write for each byte: itself if it can be printed, else one from U+0100 on."""
-    printed = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    letters = {byte: chr(byte) for byte in printed}
-    letters.update({byte: chr(_BYTES + at) for at, byte in enumerate(sorted(set(range(_BYTES)) - set(printed)))})
-    return letters
-
-
-def vocabulary(ranks: Mapping[bytes, int]) -> bytes:
-    """Return vocab.bpe: the pair that each token was merged from, one per line, in the order of the ranks."""
-    letters = _letters()
-
-    def shown(token: bytes) -> str:
-        return "".join(letters[byte] for byte in token)
-
-    merged = (_parts(token, ranks) for token in sorted(ranks, key=ranks.__getitem__) if len(token) > 1)
-    return "".join(["#version: 0.2\n", *(f"{shown(first)} {shown(second)}\n" for first, second in merged)]).encode()
-
-
-def _parts(token: bytes, ranks: Mapping[bytes, int]) -> tuple[bytes, bytes]:
-    """Merge the bytes of ``token``, the pair of the lowest rank first, until two parts are left."""
-    parts = [token[at : at + 1] for at in range(len(token))]
-    while len(parts) > 2:
-        pairs = [ranks.get(first + second, sys.maxsize) for first, second in itertools.pairwise(parts)]
-        at = pairs.index(min(pairs))
-        parts[at : at + 2] = [parts[at] + parts[at + 1]]
-    first, second = parts
-    return first, second
-
-
-def encoder(ranks: Mapping[bytes, int]) -> bytes:
-    """Return encoder.json: each token's number, and that of the end of a text."""
-    letters = _letters()
-    tokens = {"".join(letters[byte] for byte in token): ranks[token] for token in sorted(ranks, key=ranks.__getitem__)}
-    return json.dumps({**tokens, "<|endoftext|>": len(tokens)}).encode()
 
 
 if __name__ == "__main__":

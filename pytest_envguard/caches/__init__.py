@@ -1,0 +1,1 @@
+"""Caches that are filled where there is a network and carried to where there is none: tiktoken's encodings, a hub's models."""
