@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pytest_envguard.model.finding import CONFLICT, MISSING, PYTHON, TOO_OLD, UNREADABLE, Finding
+from pytest_envguard.packages.cuda import mismatched
 from pytest_envguard.packages.installed import Distribution
 from pytest_envguard.packages.requirements import Need, needs
 
@@ -29,6 +30,7 @@ def contradictions(
     found = [finding for one in known.values() if (finding := _for_python(one, python))]
     for by, wanted in needs(known.values(), python, asked).items():
         found += [finding for need in wanted if (finding := _unmet(need, known.get(by), known))]
+    found += mismatched(known.values())
     return tuple(dict.fromkeys(found))
 
 
