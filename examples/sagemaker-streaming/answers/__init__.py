@@ -1,0 +1,1 @@
+"""A bot that shows an answer while the model is still writing it."""
