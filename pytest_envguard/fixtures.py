@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pytest_envguard.budgets.measure import Measure
+    from pytest_envguard.caches.given import HfCache, TiktokenCache
     from pytest_envguard.cold import ColdStarter
     from pytest_envguard.fake import FakeEnvironments
+    from pytest_envguard.modelfolder.fixture import ModelFolders
     from pytest_envguard.origins.client import Origins
+    from pytest_envguard.streams.making import Streams
+    from pytest_envguard.streams.splitting import Splits
 
 
 @pytest.fixture
@@ -150,3 +155,119 @@ def fake_environment(
 
     with FakeEnvironments(request) as environments:
         yield environments
+
+
+@pytest.fixture
+def envguard_measure(request: pytest.FixtureRequest) -> Measure:
+    """Measure times, memory and growth, against the budgets of ``@pytest.mark.envguard_budget`` or for the report alone.
+
+    ``with envguard_measure.load(): …`` takes the time of a block, for ``load_seconds``; ``.timed("name")`` for others.
+    ``envguard_measure.sample("encode", lambda: encode(text))`` calls it often enough for ``encode_p50`` to ``encode_p99``
+    and ``encode_max``. ``envguard_measure.growth("tokens", lambda: len(encode(text)))`` sees whether memory grows with the
+    tokens, for ``growth_per_10k_tokens``. ``envguard_measure.record(import_seconds=…, peak_memory=…)`` takes what
+    something else has measured, such as a cold start. ``peak_memory`` of this process is measured without being asked for.
+
+    When the test has ended well, a budget that was exceeded beyond the noise fails it, and so does one that nothing was
+    measured for.
+    """
+    from pytest_envguard.budgets import judging
+    from pytest_envguard.errors import EnvguardError
+
+    judging.attach(request.config)
+    try:
+        return judging.measure_of(request.node)
+    except EnvguardError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture
+def envguard_stream() -> Iterator[Streams]:
+    """Serve bytes on loopback as production does: cut within characters and JSON objects, each part read alone.
+
+    ``served = envguard_stream.sagemaker(texts)`` is SageMaker's runtime endpoint with real AWS frames: payload parts of
+    8,192 bytes, the last line with the whole ``generated_text``. ``.sse(texts)`` are server-sent events, chunks of OpenAI's
+    API unless ``shape="text"``; ``.json_lines(texts)`` are lines; ``.parts([b"…", …])`` is what you like. Without texts there
+    are hard ones. Each method's docstring has its options.
+
+    ``served.url`` is the address (``served.base_url`` the one without a path), and ``served.text`` is what a correct client
+    returns: compare it, since many clients lose text without an error. ``served.parts`` and ``.body`` are what is sent,
+    ``.events`` the server-sent events, ``.requests`` what came.
+
+    It fails unless a part really is undecodable by itself and one ends within a JSON object; ``cut=None`` sends all uncut,
+    to compare with. ``truncated=PARTS`` ends the connection within the part after these, ``stalled=PARTS, seconds=5`` sends
+    nothing for a while. Servers end with the test. Loopback works in every environment.
+    """
+    from pytest_envguard.streams.making import Streams
+
+    streams = Streams()
+    yield streams
+    streams.close()
+
+
+@pytest.fixture
+def every_split(record_property: Callable[[str, object], None]) -> Callable[..., Splits]:
+    """Drive a decoder over every way to split bytes: ``every_split(body).check(decode)``.
+
+    ``decode`` gets the parts and returns what they say; it may be a generator or asynchronous. Results are compared, not
+    only exceptions. ``pieces=3`` splits into three, ``pieces=len(body)`` into single bytes; of more than ``most`` (10,000)
+    ways a sample is tried, always the same, and ``str()`` of what is returned says so: "10,000 of 48,231 split points".
+    The same stands in the junit file, as a property of the test. Also ``from pytest_envguard.streams import every_split``.
+    """
+    from pytest_envguard import streams
+
+    def splits(data: bytes, *, pieces: int = 2, most: int = 10_000) -> Splits:
+        made = streams.every_split(data, pieces=pieces, most=most)
+        record_property("every_split", str(made))
+        return made
+
+    return splits
+
+
+@pytest.fixture
+def tiktoken_cache(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TiktokenCache:
+    """Give the test a folder of tiktoken's encodings, the one that tiktoken and litellm look into.
+
+    ``folder = tiktoken_cache("cl100k_base", source="litellm")``: ``source=`` is a file, a folder, an installed package or a wheel that has them, or several; without it they are taken from
+    tiktoken's own caches, from litellm, and else downloaded. Only what has the hash that tiktoken expects gets there.
+    The folder lies in the test's ``tmp_path``; TIKTOKEN_CACHE_DIR, DATA_GYM_CACHE_DIR and CUSTOM_TIKTOKEN_CACHE_DIR (for
+    litellm) name it until the test ends, and encodings that were loaded before are loaded again.
+    """
+    from pytest_envguard.caches.given import TiktokenCache
+
+    return TiktokenCache(tmp_path / "tiktoken", request.config.rootpath, monkeypatch)
+
+
+@pytest.fixture
+def hf_cache(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HfCache]:
+    """Give the test a cache of the Hugging Face hub, the one that its libraries look into, with the hub switched off.
+
+    ``home = hf_cache("org/name", folder="models/mini")``: the folder's files are what the model has; without ``folder=`` it's downloaded. The cache lies in
+    the test's ``tmp_path``; HF_HOME and HF_HUB_CACHE name it and HF_HUB_OFFLINE is set until the test ends. What
+    huggingface_hub, transformers and libraries like them kept of these variables when they were imported is changed with
+    them; what other modules kept is not.
+    """
+    from pytest_envguard.caches.given import HfCache
+
+    with HfCache(tmp_path / "huggingface", request.config.rootpath, monkeypatch) as cache:
+        yield cache
+
+
+@pytest.fixture
+def model_folder(request: pytest.FixtureRequest) -> ModelFolders:
+    """Check a model folder as ``from_pretrained`` reads it: its files, whether it loads, and what its tokenizer loses.
+
+    ``model_folder("models/mini", profile="container").check()``
+
+    The tokenizer is loaded in a fresh interpreter with the folder read-only and the network off: where this test itself
+    runs, or with ``profile=`` and dimensions in that environment. ``load_model=True`` loads the model too and runs it once
+    (needs torch), ``load=False`` looks at the files alone. Nothing in the folder is executed unless
+    ``trust_remote_code=True`` or ``allow_pickle=True`` says so. ``tolerance=`` is in code points, ``manifest=`` a file
+    of ``envguard model --write-manifest``; after ``timeout=`` (120 s) everything is killed.
+
+    The result has ``findings`` (kind, severity, where, what, why, remedy), ``contents`` (of the files), ``loading``
+    (``seconds``, ``peak_memory``, ``refusals``, …) and ``semantics`` (what became of each text). ``check()`` returns it, or
+    fails with all of that as text if a finding is an error; ``check(allowed=("missing-weights",))`` accepts some kinds.
+    """
+    from pytest_envguard.modelfolder.fixture import ModelFolders
+
+    return ModelFolders(request)

@@ -15,12 +15,18 @@ import pytest
 from pytest_envguard import options
 from pytest_envguard.fixtures import cold_start as cold_start
 from pytest_envguard.fixtures import envguard_environment as envguard_environment
+from pytest_envguard.fixtures import envguard_measure as envguard_measure
 from pytest_envguard.fixtures import envguard_origins as envguard_origins
+from pytest_envguard.fixtures import envguard_stream as envguard_stream
+from pytest_envguard.fixtures import every_split as every_split
 from pytest_envguard.fixtures import fake_environment as fake_environment
+from pytest_envguard.fixtures import hf_cache as hf_cache
+from pytest_envguard.fixtures import model_folder as model_folder
 from pytest_envguard.fixtures import no_network as no_network
 from pytest_envguard.fixtures import no_shm as no_shm
 from pytest_envguard.fixtures import noexec_tmp as noexec_tmp
 from pytest_envguard.fixtures import readonly_root as readonly_root
+from pytest_envguard.fixtures import tiktoken_cache as tiktoken_cache
 from pytest_envguard.item import FIXTURES, MARKER, threads
 
 # Set for what runs inside; not imported from where they are set, because an idle start must stay cheap.
@@ -29,12 +35,19 @@ _SOLO = "PYTEST_ENVGUARD_SOLO"
 _HOOK = "PYTEST_ENVGUARD_HOOK"
 _LEDGER = "PYTEST_ENVGUARD_LEDGER"
 _INSIDE = "PYTEST_ENVGUARD"
+_BUDGET = "envguard_budget"  # as of `model.budget`
+_FIGURES = "envguard_figures"
 
 _MARKER_HELP = (
     f"{MARKER}(*profiles, versions=None, fresh=False, timeout=None, **dimensions): run the test in this deployment "
     'environment, once in each of several, for example "lambda" or "container+offline" (see --envguard-list); keywords change dimensions '
     '(tmp_size="64M", network="drop"); the test is forked into it, or with `fresh` gets an interpreter of its own; '
     '`timeout` in seconds; `versions` such as {"litellm": ["1.53.9", "1.75.5"]}: once with each combination of them'
+)
+_BUDGET_HELP = (
+    f"{_BUDGET}(NAME_p99=…, NAME_max=…, NAME_seconds=…, peak_memory=…, growth_per_10k_UNIT=…): what the test may take, such "
+    'as encode_p99="15ms", load_seconds=10, peak_memory="512MB", growth_per_10k_tokens="1MB"; the fixture '
+    "envguard_measure measures it, and the test fails where it takes more"
 )
 
 
@@ -123,8 +136,9 @@ def pytest_cmdline_main(config: pytest.Config) -> int | pytest.ExitCode | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker; take up the role inside of an environment, where this is one."""
+    """Declare the markers; take up the role inside of an environment, where this is one."""
     config.addinivalue_line("markers", _MARKER_HELP)
+    config.addinivalue_line("markers", _BUDGET_HELP)
     promises = getattr(config, "workerinput", {}).get("envguard_promises") or os.environ.pop(_SOLO, None)
     if promises:
         from pytest_envguard.engine.inside import Inside
@@ -175,6 +189,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         from pytest_envguard.item.collect import check
 
         check(config, asking)
+    if budgeted := [item for item in items if _BUDGET in item.keywords]:
+        from pytest_envguard.budgets import judging
+
+        judging.check(config, budgeted)
     return result
 
 
@@ -195,6 +213,10 @@ def pytest_runtest_call(item: pytest.Item) -> None:
         from pytest_envguard.item.protocol import assert_entered
 
         assert_entered(item)
+    if _BUDGET in item.keywords:
+        from pytest_envguard.budgets.judging import assert_judged
+
+        assert_judged(item)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -204,3 +226,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         from pytest_envguard.report.terminal import write_own_environments
 
         write_own_environments(terminalreporter)
+    if config.get_verbosity() >= 0 and not config.pluginmanager.hasplugin("envguard-session"):
+        measured = [one for told in terminalreporter.stats.values() for one in told if hasattr(one, _FIGURES)]
+        if measured:
+            from pytest_envguard.report.budgets import write_measured
+
+            write_measured(terminalreporter, measured, config.get_verbosity())

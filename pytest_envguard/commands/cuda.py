@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -85,6 +84,8 @@ def _own_version() -> str:
 
 def _interpreter(python: str) -> tuple[list[str], str]:
     """Return another interpreter's search path, and its version."""
+    import json
+
     program = "import json, sys; print(json.dumps([sys.path[1:], '%d.%d.%d' % sys.version_info[:3]]))"
     try:
         ended = subprocess.run([python, "-c", program], capture_output=True, timeout=_LONGEST, check=True, text=True)
@@ -143,6 +144,8 @@ def _printable(line: str) -> str:
 
 
 def _as_json(torch: Torch, driver: Driver, said: Iterable[Said]) -> str:
+    import json
+
     from pytest_envguard.packages.cuda import dotted
 
     facts = {

@@ -17,6 +17,7 @@ from pytest_envguard import options
 from pytest_envguard.engine import cells, labels, reports, workers
 from pytest_envguard.engine.exits import cause_of_death
 from pytest_envguard.engine.inside import NO_BASETEMP
+from pytest_envguard.model.budget import figures_of
 from pytest_envguard.model.diagnosis import Cause
 from pytest_envguard.model.evidence import EVIDENCE
 from pytest_envguard.model.plan import Plan
@@ -205,6 +206,8 @@ class EnvguardSession:
             run.refused(nodeid, refusals)
         if evidence := getattr(report, EVIDENCE, None):
             run.left_behind(nodeid, evidence)
+        if figures := figures_of(report):
+            run.figures[nodeid] = figures
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, str] | None:
@@ -252,6 +255,7 @@ class EnvguardSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_testnodedown(self, node: WorkerController) -> None:
         """Take what the worker measured, or what it found broken."""
+        workers.take_coverage(node, self.plans.get(workers.environment(node)))
         run = self.runs[workers.environment(node)]
         output: dict[str, Any] = getattr(node, "workeroutput", {})
         self._worker_interrupted |= output.get("exitstatus") == pytest.ExitCode.INTERRUPTED

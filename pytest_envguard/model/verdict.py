@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
+from pytest_envguard.model.budget import Figure
 from pytest_envguard.model.evidence import Evidence
 from pytest_envguard.model.refusal import Refusal, grouped
 
@@ -148,6 +149,7 @@ class Run:
         unwatched: Why refusals were not listed; "" if they were.
         evidence: Plain node id of a test, or of a file that could not be imported, to what its first failure left behind.
         seconds: Plain node id to how long its phases took together.
+        figures: Plain node id to what was measured in the test.
     """
 
     environment: str
@@ -160,6 +162,7 @@ class Run:
     unwatched: str = ""
     evidence: dict[str, Evidence] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    figures: dict[str, tuple[Figure, ...]] = field(default_factory=dict)
 
     def check_complete(self) -> None:
         """Call it broken if tests are missing: an environment that nothing ran in must not look green."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest_envguard
+from pytest_envguard.model.budget import Figure
 from pytest_envguard.model.cell import NotReady, Ready
 from pytest_envguard.model.diagnosis import Cause, Cost, Remedy, Trial
 from pytest_envguard.model.finding import Audited, Finding, Ignored, NotAudited, Vulnerability
@@ -106,6 +107,8 @@ def _tests(summary: Summary) -> list[Facts]:
         test |= {"own_environment": own} if own else {}
         test |= {"failures": _failures(rows[nodeid])} if nodeid in rows else {}
         test |= {"refusals": {name: list(map(_refusal, found)) for name, found in refusals.items()}} if refusals else {}
+        measured = {run.environment: run.figures[nodeid] for run in summary.runs if nodeid in run.figures}
+        test |= {"measured": {name: list(map(_figure, found)) for name, found in measured.items()}} if measured else {}
         tests.append(test)
     return tests
 
@@ -129,6 +132,10 @@ def _word(outcome: Outcome | None) -> str | None:
 
 def _refusal(refusal: Refusal) -> Facts:
     return refusal._asdict()
+
+
+def _figure(figure: Figure) -> Facts:
+    return figure._asdict()
 
 
 def _loss(loss: Loss) -> Facts:

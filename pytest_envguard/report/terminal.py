@@ -10,7 +10,7 @@ from pytest_envguard.model.dimensions import show_size
 from pytest_envguard.model.matrix import Matrix
 from pytest_envguard.model.plan import Enforcement, Plan, Strength
 from pytest_envguard.model.verdict import OWN_ENVIRONMENT, Outcome, Resources, Run
-from pytest_envguard.report import causes, cells
+from pytest_envguard.report import budgets, causes, cells
 from pytest_envguard.report.folding import WIDTH, folded
 from pytest_envguard.report.groups import Places, count, groups, lost_in, reasons, refused, together
 from pytest_envguard.report.summary import Loss, Row, Summary
@@ -89,7 +89,8 @@ def write(summary: Summary, reporter: Any, verbosity: int) -> None:
             for line in (*_reasons(row, places), *_refused(row, places)):
                 reporter.write_line(f"      {line}")
     explained = causes.lines(summary, places, verbosity)
-    for line in (*_losses(summary, places), *explained, *_closing(summary, places, verbosity)):
+    measured = budgets.lines(budgets.by_test(summary.runs), verbosity)
+    for line in (*_losses(summary, places), *explained, *measured, *_closing(summary, places, verbosity)):
         reporter.write_line(line)
 
 

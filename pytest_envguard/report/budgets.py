@@ -1,0 +1,62 @@
+"""What was measured in tests, in lines for a terminal: each figure beside its budget, by environment where there are some."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pytest_envguard.model.budget import Figure, figures_of
+from pytest_envguard.model.verdict import OWN_ENVIRONMENT, Run
+from pytest_envguard.report.folding import WIDTH, folded
+
+Measured = Mapping[str, Mapping[str, Sequence[Figure]]]
+"""Node id to environment ("" for none) to figures."""
+
+_MOST_TESTS = 20
+
+
+def by_test(runs: Iterable[Run]) -> Measured:
+    """Return what was measured in several environments, test by test."""
+    found: dict[str, dict[str, Sequence[Figure]]] = {}
+    for run in runs:
+        for nodeid, figures in run.figures.items():
+            found.setdefault(nodeid, {})[run.environment] = figures
+    return found
+
+
+def write_measured(reporter: Any, reports: Iterable[Any], verbosity: int) -> None:
+    """Write the section of a run that isn't in environments, from the reports of its tests."""
+    found: dict[str, dict[str, Sequence[Figure]]] = {}
+    for report in reports:
+        found.setdefault(report.nodeid, {})[getattr(report, OWN_ENVIRONMENT, "")] = figures_of(report)
+    reporter.write_sep("=", "envguard: measured")
+    for line in _tests(found, verbosity):
+        reporter.write_line(line)
+
+
+def lines(measured: Measured, verbosity: int) -> Iterator[str]:
+    """Return the lines of a run in environments, after an empty one; with ``-v`` all that is known of each figure."""
+    if measured and verbosity >= 0:
+        yield ""
+        yield "measured:"
+        yield from _tests(measured, verbosity)
+
+
+def _tests(measured: Measured, verbosity: int) -> Iterator[str]:
+    shown = list(measured.items()) if verbosity > 0 else list(measured.items())[:_MOST_TESTS]
+    for nodeid, places in shown:
+        yield f"  {nodeid}"
+        for where, figures in places.items():
+            yield from _figures(where, figures, verbosity)
+    if len(measured) > len(shown):
+        yield f"  ... and {len(measured) - len(shown)} more tests (-v shows all of them, a junit file has them too)"
+
+
+def _figures(where: str, figures: Sequence[Figure], verbosity: int) -> Iterator[str]:
+    title = f"      {where}: " if where else "      "
+    if verbosity > 0:
+        for figure in figures:
+            yield from folded(f"{title}{figure}", " " * 10, WIDTH + 14)
+        return
+    asked = [figure for figure in figures if figure.limit is not None] or figures
+    yield from folded(title + ", ".join(figure.short for figure in asked), " " * 8, WIDTH + 14)
