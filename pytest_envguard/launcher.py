@@ -19,6 +19,7 @@ from __future__ import annotations
 # (6 ms), `typing` takes 5 ms: more than entering the environment does.
 import _signal as signal  # type: ignore[import-not-found]  # the module that `signal` wraps
 import binascii
+import errno
 import marshal
 import os
 import select
@@ -36,7 +37,18 @@ if __name__ == "__main__":
     # Started with -I -S (no site, so that a start costs 20 ms instead of 60): find the package by this file's place.
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from pytest_envguard.linux import cgroup, descriptors, devices, identity, limits, memory, mounts, network, processes
+from pytest_envguard.linux import (
+    cgroup,
+    descriptors,
+    devices,
+    execution,
+    identity,
+    limits,
+    memory,
+    mounts,
+    network,
+    processes,
+)
 from pytest_envguard.linux import syscalls as call
 from pytest_envguard.model.exits import CANNOT_ENTER, NOT_SUPERVISED, OUT_OF_MEMORY
 
@@ -302,7 +314,7 @@ def supervise(script: Script) -> str:
 
     A list of refusals that can't be had is done without; what the filter enforces can't.
     """
-    if not script["trapped"] and not script["ledger"]:
+    if not script["trapped"] and not script["ledger"] and script["rules"]["symlinks"]:
         return ""
     # Not for everybody: the imports take 4 ms.
     from pytest_envguard.seccomp.ledger import Ledger
@@ -318,8 +330,30 @@ def supervise(script: Script) -> str:
     try:
         Supervisor(script["rules"], enforces=False, ledger=ledger).start(ids, script["capabilities"])
     except (OSError, KeyError) as error:
-        return f"!{error}"
-    return str(ledger)
+        if script["rules"]["symlinks"]:
+            return f"!{error}"
+        forbid_links(error)
+        return "!the environment around this one lists it" if ledger else ""
+    return str(ledger or "")
+
+
+def forbid_links(refused: Exception | None = None) -> None:
+    """Let the supervisor of the environment around refuse symbolic links to this process and all that it starts.
+
+    Args:
+        refused: Why none can be started here.
+    """
+    from pytest_envguard.seccomp import handover
+
+    if refused is not None and getattr(refused, "errno", None) != errno.EBUSY:
+        raise refused
+    try:
+        handover.ask_for_no_links()
+    except OSError as error:
+        if error.errno != errno.EBADF:
+            raise
+        reason = "no process outside of this one can refuse it symbolic links; give the test its own: `fresh=True`"
+        raise OSError(0, reason) from None
 
 
 def drop_bounding(script: Script) -> None:
@@ -434,6 +468,12 @@ def _folder(path: str) -> None:
     os.makedirs(path, 0o755, exist_ok=True)
 
 
+def _relocate(**arguments: Any) -> None:
+    from pytest_envguard.linux import relocation
+
+    relocation.relocate(**arguments)
+
+
 def _listen(addresses: list[str]) -> None:
     from pytest_envguard.origins import outside
 
@@ -452,6 +492,7 @@ def _share(path: str) -> None:
 _STEPS: dict[str, Callable[..., None]] = {
     "folder": _folder,
     "private": mounts.private,
+    "relocate": _relocate,
     "hold": _hold,
     "take": _take,
     "put": _put,
@@ -460,6 +501,7 @@ _STEPS: dict[str, Callable[..., None]] = {
     "files": mounts.replace_files,
     "readonly": mounts.readonly_everywhere,
     "change": mounts.change,
+    "exec_paths": mounts.no_execution,
     "tmpfs": mounts.tmpfs,
     "hide": mounts.hide,
     "proc": mounts.procfs,
@@ -483,10 +525,11 @@ def restrict(script: Script) -> None:
     who = script["identity"]
     if who["how"] in ("real", "subordinate"):
         identity.become(who["uid"], who["gid"])
-        # The change makes /proc/self root's, until an exec; a process that doesn't exec could not read its own.
-        call.prctl(call.PR_SET_DUMPABLE, 1)
     if script["capabilities"] is not None:
         identity.drop_capabilities(script["capabilities"] if os.geteuid() == 0 else 0)
+    # Another uid or user namespace makes /proc/self root's, until an exec; a process that doesn't exec could not read its
+    # own, and no supervisor its memory.
+    call.prctl(call.PR_SET_DUMPABLE, 1)
     if script["namespaces"]:
         descriptors.close_files()
         descriptors.copy_input()
@@ -494,6 +537,20 @@ def restrict(script: Script) -> None:
         descriptors.forbid_typing()
     # After the change of ids, which clears it.
     call.prctl(call.PR_SET_PDEATHSIG, signal.SIGKILL)
+    if not (script["rules"]["symlinks"] or script["trapped"] or "noted" in script):
+        forbid_links()  # a test's own process, which has joined what nobody supervises
+    if script["mappings"]:
+        forbid_mappings(script["mappings"])
+
+
+def forbid_mappings(forbidden: Script) -> None:
+    """Refuse this process and all that it starts some memory to execute, and mappings that are too large."""
+    from pytest_envguard.seccomp import mappings as refused
+
+    if forbidden["deny"]:
+        execution.deny_write_execute()
+    if forbidden["ways"] or forbidden["limit"] is not None:
+        execution.refuse(refused.program(os.uname().machine, forbidden["ways"], forbidden["limit"]))
 
 
 def _become(script: Script, command: list[str], tell: int) -> int:
@@ -503,6 +560,9 @@ def _become(script: Script, command: list[str], tell: int) -> int:
         step = f"working folder {script['folder']}"
         os.chdir(script["folder"])
         environ = environment(script)
+        if script["mappings"] and script["mappings"]["limit"] is not None:
+            step = "`mmap_limit`"
+            execution.try_interpreter(command[0], environ)
         if script["noted"]:
             from pytest_envguard.seccomp.ledger import VARIABLE
 
@@ -535,6 +595,10 @@ def environment(script: Script) -> dict[str, str]:
 def changed_variables(script: Script) -> dict[str, str]:
     """Return the same, as far as the process's identity doesn't matter."""
     environ = dict(os.environ)
+    if script.get("moved"):
+        from pytest_envguard.model.relocation import Move
+
+        environ.update(Move(*script["moved"]).variables(environ))
     for pattern in script["environ"]["unset"]:
         if pattern.endswith("*"):
             for name in [name for name in environ if name.startswith(pattern[:-1])]:

@@ -19,7 +19,7 @@ from pytest_envguard.model.dimensions import DIMENSIONS, Value, read
 from pytest_envguard.model.exits import CANNOT_ENTER
 from pytest_envguard.model.machine import Abilities, Ability
 from pytest_envguard.model.plan import INSIDE, Plan, Strength
-from pytest_envguard.model.profile import Profile, combine
+from pytest_envguard.model.profile import WITHOUT, Profile, combine
 from pytest_envguard.profiles import Catalogue, changed_selection, load_catalogue
 
 # What plans and tries is imported where it's used: `Planner.profile` serves on Windows too, where it can't be.
@@ -51,7 +51,25 @@ def prepare(
     Raises:
         EnvguardError: A mistake in the input, or something this machine can't do to the asked fidelity.
     """
-    return prepare_profiles(config, catalogue(config, python).select(wanted), probing, further)
+    known = catalogue(config, python)
+    profiles = known.select(wanted)
+    for profile in profiles:
+        if profile.without:
+            refuse_same(known.one(profile.name.removesuffix(f"{WITHOUT}{profile.without}")), profile.without)
+    return prepare_profiles(config, profiles, probing, further)
+
+
+def refuse_same(profile: Profile, variable: str) -> None:
+    """Check that ``profile`` without ``variable`` would be another environment.
+
+    Raises:
+        EnvguardError: The variable isn't set in it.
+    """
+    if not profile.sets(variable, os.environ):
+        raise EnvguardError(
+            f"`{profile.name}` without {variable} would be the same: the variable isn't set there anyway",
+            f'set it for the run, or in the profile (`env = {{ {variable} = "…" }}`)',
+        )
 
 
 def prepare_profiles(
@@ -135,6 +153,12 @@ def _by_hook(profile: Profile, project: str, reason: str) -> Plan:
 
     if profile.is_host:
         return Plan(profile.name, profile.summary)
+    if "cwd" in profile.values:
+        raise EnvguardError(
+            f"`{profile.name}`: `cwd` can't be had here: nothing but a mount shows the project elsewhere, and only Python "
+            f"code can be restricted, because {reason}",
+            "see `envguard doctor`",
+        )
     temporary = os.path.realpath(tempfile.gettempdir())
     return plan_by_hook(profile, project, temporary, sys.version_info[:2], reason)
 
@@ -179,16 +203,18 @@ class Planner:
 
         return survey_abilities()
 
-    def profile(self, selection: str, changes: Mapping[str, object], where: str) -> Profile:
+    def profile(self, selection: str, changes: Mapping[str, object], where: str, without: str = "") -> Profile:
         """Return the profile that ``selection`` names (in the language of ``--envguard``), with some dimensions changed.
 
         Args:
             selection: Such as "lambda" or "lambda+offline".
             changes: Dimension to what the user wrote for it; variables in ``env`` are added to the profile's.
             where: What the user wrote them in, for messages.
+            without: A variable that is to be missing; "" for none.
 
         Raises:
-            EnvguardError: An unknown profile or dimension, or a value that the dimension can't have.
+            EnvguardError: An unknown profile or dimension, a value that the dimension can't have, or a variable that's
+                missing anyway.
         """
         try:
             profile = self._catalogue.one(selection)
@@ -199,7 +225,16 @@ class Planner:
             profile = profile.with_values(changed_selection(selection, changes), values)
         if profile.values.get("origins") != self.around.values.get("origins"):
             _rooted(profile, str(self._config.rootpath))
-        return profile
+        if without and without != self.around.without:
+            refuse_same(profile, without)
+        return profile.lacking(without) if without else profile
+
+    def each(self, selection: str) -> tuple[str, ...]:
+        """Return the variables of which an environment of the selected profile is wanted without, "" for one with all."""
+        try:
+            return ("", *self._catalogue.one(selection).unset_each)
+        except EnvguardError:
+            return ("",)  # said elsewhere
 
     def inside(self, profile: Profile) -> Profile:
         """Return ``profile`` as it is from within the environment that this process runs in: the stricter of both."""
@@ -208,6 +243,8 @@ class Planner:
         ):
             return profile
         both = combine(self.around, profile)
+        if "cwd" in profile.values:  # neither is stricter, and the project can be moved once more
+            both = both._replace(values={**both.values, "cwd": profile.values["cwd"]})
         # "lambda:tmp_size=1M" inside of "lambda" says it all.
         changes_it = profile.name.startswith(f"{self.around.name}:")
         return both._replace(name=profile.name) if changes_it else both
@@ -317,15 +354,27 @@ def plans_for(
     certificate = None
     if any("origins" in profile.values for profile in profiles):
         profiles, certificate = _with_origins(profiles, root or project, around)
+    if any("cwd" in profile.values for profile in profiles):
+        further = {root or project: "the project", **further, **_own_package(root or project)}
     surroundings = survey_surroundings(
         project, further, locales=locales, coverage=coverage, proc_style=proc_style, certificate=certificate
     )
     if around:
         surroundings = surroundings._replace(served=_served(around))
+    if targets := {str(profile.values["cwd"]) for profile in profiles if "cwd" in profile.values}:
+        from pytest_envguard.survey import with_project
+
+        surroundings = with_project(surroundings, root or project, targets)
     return [
         Plan(profile.name, profile.summary) if profile.is_host else make_plan(profile, abilities, surroundings)
         for profile in profiles
     ]
+
+
+def _own_package(root: str) -> dict[str, str]:
+    """Return this package if it lies in the project: what enters an environment imports more of it in there."""
+    package = str(Path(__file__).parent)
+    return {package: "pytest-envguard itself"} if package.startswith(f"{root}/") else {}
 
 
 def _served(profile: Profile) -> tuple[Mapping[str, str], str] | None:

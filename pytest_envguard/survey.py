@@ -11,11 +11,13 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from pytest_envguard.errors import EnvguardError
 from pytest_envguard.linux import abilities as facility
 from pytest_envguard.linux import identity
 from pytest_envguard.linux import syscalls as call
-from pytest_envguard.model.machine import Abilities, Ability, Folder, Surroundings
+from pytest_envguard.model.machine import Abilities, Ability, Folder, Movable, Surroundings
 from pytest_envguard.model.origin import VARIABLE as SERVING
+from pytest_envguard.model.relocation import OF_THE_RUN, Move
 from pytest_envguard.planning.files import ASKED, PASSWD
 from pytest_envguard.planning.identity import SHARED, TEMPORARY
 from pytest_envguard.planning.network import HOSTS, NSSWITCH, RESOLVER_FILE
@@ -186,6 +188,57 @@ def _with_trust(found: Surroundings, certificate: Certificate) -> Surroundings:
         variables=variables,
         certificate=certificate,
     )
+
+
+_SITES = ("site-packages", "dist-packages")
+_IMPORTED = re.compile(r"(?m)^import (\w+)")
+_LARGEST = 1 << 20  # bytes of a file that says where packages lie
+
+
+def with_project(found: Surroundings, root: str, targets: Iterable[str]) -> Surroundings:
+    """Add what only environments need that show the project, whose folder is ``root``, in one of ``targets``.
+
+    Raises:
+        EnvguardError: One of these can't be a folder.
+    """
+    names = tuple(dict.fromkeys((os.path.abspath(root), os.path.realpath(root))))
+    ways = []
+    for target in targets:
+        real = os.path.realpath(target)
+        if real != target:
+            raise EnvguardError(f'`cwd = "{target}"` leads through a symbolic link', f"write `{real}`")
+        while not os.path.lexists(real):
+            real = os.path.dirname(real)
+        if not os.path.isdir(real):
+            raise EnvguardError(f'`cwd = "{target}"`: {real} is a file', "name another folder")
+        ways.append(real)
+    with os.scandir(os.path.dirname(names[-1])) as beside:
+        movable = Movable(names, os.stat(names[-1]).st_ino, sum(1 for _ in beside), *_naming(names, found.needed))
+    return found._replace(movable=movable, folders={**_folders(ways), **found.folders})
+
+
+def _naming(names: tuple[str, ...], needed: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the files of installed packages that name the project's folder, with their texts, and such variables."""
+    move = Move(names, "/")
+    files: dict[str, str] = {}
+    for folder in dict.fromkeys(os.path.realpath(path) for path in needed if os.path.basename(path) in _SITES):
+        for name in sorted(os.listdir(folder)):
+            if name.endswith((".pth", ".egg-link")):
+                text = _short_text(f"{folder}/{name}")
+                modules = (f"{folder}/{module}.py" for module in _IMPORTED.findall(text))
+                files.update({path: told for path in modules if move.named_in(told := _short_text(path))})
+                if move.named_in(text):
+                    files[f"{folder}/{name}"] = text
+    variables = (name for name in sorted(os.environ) if name not in OF_THE_RUN and move.named_in(os.environ[name]))
+    return files, tuple(variables)
+
+
+def _short_text(path: str) -> str:
+    """Return a file's text, "" of one that isn't there, or too long to be one that says where packages lie."""
+    try:
+        return _text(path) if os.stat(path).st_size <= _LARGEST else ""
+    except OSError:
+        return ""
 
 
 def _needed(project: str, further: Mapping[str, str]) -> dict[str, str]:

@@ -26,7 +26,8 @@ BLIND_SPOTS: tuple[str, ...] = (
     ),
     "os.chmod and os.chown of an open file's number: the refusal has no file name, as that of os.fchmod.",
     # Programs and libraries below a noexec mount.
-    "mmap with PROT_EXEC: a file on a noexec mount can be mapped for execution.",
+    "mmap with PROT_EXEC: a file on a noexec mount can be mapped for execution; memory that is written and executed, too.",
+    "mmap_limit: only mmap.mmap is refused; libraries, threads, mmap.resize and whatever C maps by itself are not.",
     "Libraries that the loader finds by their name alone, or that another library needs, load from a noexec mount.",
     (
         "Programs started by a name without a folder: a search that would pass over one on a noexec mount, because a later "

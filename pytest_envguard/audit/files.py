@@ -36,9 +36,10 @@ _EFFECTIVE: dict[str, Any] = {"effective_ids": True} if os.access in os.supports
 class Files:
     """The checks of one environment."""
 
-    def __init__(self, mounts: Mounts, absent: frozenset[str]) -> None:
+    def __init__(self, mounts: Mounts, absent: frozenset[str], *, links: bool = True) -> None:
         self._mounts = mounts
         self._absent = absent
+        self._links = links
 
     def checks(self) -> dict[str, Callable[..., Refused | None]]:
         """Return audit event to the check of its arguments; only what can be refused at all."""
@@ -65,7 +66,9 @@ class Files:
         }
         table = {**changes, **reads} if self._absent else changes
         several = len({mount.path for mount in self._mounts.all}) > 1  # EXDEV
-        return table if several or self._absent or any(mount.readonly for mount in self._mounts.all) else {}
+        if several or self._absent or any(mount.readonly for mount in self._mounts.all):
+            return table
+        return {} if self._links else {"os.symlink": self.symlink}
 
     def open(self, path: Any, mode: str | None, flags: int) -> Refused | None:
         """``open(2)``."""
@@ -112,8 +115,16 @@ class Files:
         return self.made(path, dir_fd, path, folder=True)
 
     def symlink(self, target: Any, path: Any, dir_fd: int = -1) -> Refused | None:
-        """``symlink(2)``; Python names both."""
-        return self.made(path, dir_fd, target, path)
+        """``symlink(2)``; Python names both. Where no link can be made, that is said last."""
+        found = self.made(path, dir_fd, target, path)
+        if found or self._links or not isinstance(target, (str, bytes)) or not target:
+            return found  # ENOENT of an empty target
+        place = self._walked(path, dir_fd)
+        if place is None or place.nameless or place.status is not None or place.slash or place.lost:
+            return None
+        if not os.access(place.folder or "/", os.W_OK | os.X_OK, **_EFFECTIVE):
+            return None
+        return refused(errno.EPERM, target, path)
 
     def made(self, path: Any, dir_fd: int, *shown: Any, folder: bool = False) -> Refused | None:
         """Whatever makes something new called ``path``; ``shown`` are the names in its error."""

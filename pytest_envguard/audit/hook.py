@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pytest_envguard.audit.files import Files
+from pytest_envguard.audit.mappings import Mappings
 from pytest_envguard.audit.network import Network
 from pytest_envguard.audit.place import settled
 from pytest_envguard.audit.programs import Programs
@@ -55,9 +56,10 @@ def enforce(rules: dict[str, Any] | None) -> None:
 def _checks(rules: dict[str, Any]) -> dict[str, Callable[..., Refused | None]]:
     mounts = Mounts([[settled(path), *others] for path, *others in rules.get("mounts") or ()])
     absent = frozenset(settled(path, itself=True) for path in rules.get("absent") or ())
-    files = Files(mounts, absent)
+    files = Files(mounts, absent, links=rules.get("symlinks", True))
     network = Network(rules.get("network"), rules.get("nameservers") or (), rules.get("daemons") or (), absent)
-    return {**files.checks(), **Programs(mounts, absent, files).checks(), **network.checks()}
+    memory = {} if rules.get("mmap_limit") is None else {"mmap.__new__": Mappings(rules["mmap_limit"]).make}
+    return {**files.checks(), **Programs(mounts, absent, files).checks(), **network.checks(), **memory}
 
 
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:

@@ -21,6 +21,7 @@ from pytest_envguard.model.dimensions import DIMENSIONS, read
 from pytest_envguard.model.exits import CANNOT_ENTER, OUT_OF_MEMORY
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.profile import Profile, is_time
+from pytest_envguard.model.relocation import Move
 
 _WHERE = "`cold_start`"
 _OWN_WORDS = ("profile", "timeout", "within")
@@ -114,7 +115,10 @@ class ColdStarter:
         folder = os.getcwd()  # noqa: PTH109  # as text
         plan = planner.plan(profile, {folder: "the current folder"})
         if profile.values.get("folder", "project") == "project":
-            plan = plan._replace(script={**plan.script, "folder": folder})
+            move = Move.of(plan.script)
+            inside = move.path(folder) if move else folder
+            if move is None or inside != folder:
+                plan = plan._replace(script={**plan.script, "folder": inside})
         return _Place(profile, plan, dict(os.environ))
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from pytest_envguard.commands.parser import Commands
-from pytest_envguard.commands.project import known_profiles
+from pytest_envguard.commands.project import known_profiles, project_folder
 from pytest_envguard.errors import EnvguardError
 
 
@@ -46,7 +46,7 @@ def _run(options: argparse.Namespace) -> int:
     from pytest_envguard.report.terminal import plan_lines
 
     profile = known_profiles().one(options.profile)
-    (plan,) = plans_for([profile], str(Path.cwd()), {})
+    (plan,) = plans_for([profile], str(Path.cwd()), {}, root=str(project_folder()))
     check_fidelity(plan, Strength[options.fidelity.upper()])
     if not options.quiet:
         print("\n".join(plan_lines(plan, verbose=False)), file=sys.stderr, flush=True)

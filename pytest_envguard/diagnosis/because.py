@@ -119,6 +119,8 @@ _CHANGES: Mapping[str, Callable[[Values], bool]] = {
     "tmp_in_memory": lambda values: values.get("tmp_in_memory") is True,
     "network": lambda values: _is_other(values, "network") or "origins" in values,
     "shm": _is_shm_changed,
+    "symlinks": lambda values: values.get("symlinks") is False,
+    "executable_mappings": lambda values: bool(values.get("executable_mappings")),
     "tmp": _is_tmp_changed,
     "env": _is_env_changed,
 }
@@ -141,6 +143,16 @@ def _home_words(values: Values, _dimension: str) -> str:
 
 def _user_words(values: Values, _dimension: str) -> str:
     return f"the user {values['uid']} has no name in {_HERE}" if "uid" in values else f"the user has no name in {_HERE}"
+
+
+def _code_words(values: Values, _dimension: str) -> str:
+    kinds = values["executable_mappings"]
+    assert isinstance(kinds, tuple)
+    if kinds == ("exec-paths",):
+        return f"only files of the interpreter and the system can be executed in {_HERE}"
+    if "no-execmem" in kinds:
+        return f"no memory can be executed that isn't a file in {_HERE}"
+    return f"no memory can be executed that is or was writable in {_HERE}"
 
 
 def _exec_words(values: Values, _dimension: str) -> str:
@@ -211,7 +223,7 @@ def _other_words(values: Values, dimension: str) -> str:
     return f"the {_MEANINGS.get(dimension, dimension)} is {shown} in {_HERE}"
 
 
-_SIZES = ("tmp_size", "shm_size", "memory", "stack")
+_SIZES = ("mmap_limit", "tmp_size", "shm_size", "memory", "stack")
 _WORDS: Mapping[str, Callable[[Values, str], str]] = {
     "root": _root_words,
     "home": _home_words,
@@ -236,6 +248,10 @@ _WORDS: Mapping[str, Callable[[Values, str], str]] = {
     "timezone": _of(f"TZ is {{value}} in {_HERE}"),
     "proc": _place_words,
     "devices": _place_words,
+    "cwd": _of(f"the project lies in {{value}} in {_HERE}, and nothing at the path that it has here"),
+    "symlinks": lambda _values, _dimension: f"no symbolic links can be made in {_HERE}",
+    "executable_mappings": _code_words,
+    "mmap_limit": _of(f"no mapping may be larger than {{value}} in {_HERE}"),
     "tmp_mode": lambda values, _dimension: f"the mode of /tmp is {values['tmp_mode']:o} in {_HERE}",
     "tmp_in_memory": lambda _values, _dimension: f"what lies in /tmp counts as memory in {_HERE}",
     "shm_exec": lambda _values, _dimension: f"/dev/shm is mounted noexec in {_HERE}",

@@ -77,7 +77,7 @@ _TRIED = {
 }
 # Measured or told by the error itself; what is concluded from words alone is no more than likely.
 _CERTAIN = frozenset(
-    ("env", "home", "network", "open_files", "processes", "root", "shm", "tmp_exec", "tmp_size", "user")
+    ("cwd", "env", "home", "network", "open_files", "processes", "root", "shm", "tmp_exec", "tmp_size", "user")
 )
 
 

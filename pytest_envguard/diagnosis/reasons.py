@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from pytest_envguard.diagnosis.because import changes
+from pytest_envguard.diagnosis.relocated import hard_coded
 from pytest_envguard.diagnosis.remedies import below_home, home_folder, is_in, network
 from pytest_envguard.diagnosis.ties import (
     EXECUTION,
@@ -93,8 +94,11 @@ _ASKED = (
     ("locale", re.compile(r"\bgetlocale\b|\bgetdefaultlocale\b|\bgetpreferredencoding\b|\bsetlocale\b|'LANG'")),
     ("hostname", re.compile(r"\bgethostname\b|\bgetfqdn\b|\bnodename\b|\bplatform\.node\b")),
     ("folder", re.compile(r"\bgetcwd\b|\bPath\.cwd\b")),
+    ("cwd", re.compile(r"\bgetcwd\b|\bPath\.cwd\b|\b__file__\b|'PWD'")),
     ("uid", re.compile(r"['/]git'|\bgit\.Repo\b")),  # which trusts what belongs to who runs it, and nothing else
 )
+# llvmlite's, cffi's, libffi's and others' words.
+_NO_CODE = re.compile(r"(?:executable|write\+execute) memory")
 _DUMP = re.compile(r"environ\(\{.*?\}\)", re.DOTALL)  # as pytest shows os.environ: all variables that there are
 _VARIABLE = re.compile(
     r"(?:environb?(?:\.(?:get|pop|setdefault))?|getenv|\bget)[\[(]b?'(\w+)'"
@@ -106,15 +110,26 @@ def of_refusal(refusal: Refusal, evidence: Evidence, setting: Setting) -> str:
     """Return the dimension that a refusal comes from, "" where that isn't known."""
     if refusal.operation in NETWORK:
         return _of_network(refusal.error, host_of(refusal.target), setting, asked=refusal.operation == LOOK_UP)
+    if refusal.operation == "symlink" and refusal.error == "EPERM" and changes(setting.values, "symlinks"):
+        return "symlinks"
     if refusal.operation in EXECUTION and refusal.error in ("EACCES", "EPERM"):
-        return "tmp_exec" if _is_in_noexec(refusal.target, evidence, setting) else _changed("root", setting)
+        if not _is_in_noexec(refusal.target, evidence, setting):
+            return _changed("root", setting)
+        return _of_noexec(refusal.target, setting)
     return _of_file(refusal.error, refusal.target, setting)
 
 
 def of_exception(raised: Raised, evidence: Evidence, setting: Setting) -> str:
     """Return the dimension that an exception comes from, "" where nothing ties it to the environment."""
     if FAILED_TO_MAP in raised.message:  # also the text of a memory limit and of a system call filter
-        return _changed("tmp_exec", setting) if is_noexec(evidence, mapped_path(raised)) else ""
+        path = mapped_path(raised)
+        if not is_noexec(evidence, path):
+            return _changed("mmap_limit", setting)
+        return _changed(_of_noexec(path, setting), setting)
+    if _NO_CODE.search(raised.message):
+        return _changed("executable_mappings", setting)
+    if hard_coded(raised, setting, setting.project):
+        return "cwd"
     error = error_of(raised)
     if error:
         return _of_error(error, raised, evidence, setting)
@@ -174,9 +189,15 @@ def _of_error(error: str, raised: Raised, evidence: Evidence, setting: Setting) 
         return "" if _LOOPBACK.search(raised.message) else _of_network(error, "", setting, asked="EAI" in error)
     if error in ("ENOENT", "ENOSYS", "EROFS") and not raised.path and not through.isdisjoint(_SEMAPHORES):
         return _changed("shm", setting)  # the C library doesn't tell Python which file it wanted
+    if error == "EPERM" and "' -> '" in raised.message and changes(setting.values, "symlinks"):
+        return "symlinks"
+    if error in ("EACCES", "EPERM") and not raised.path and changes(setting.values, "executable_mappings"):
+        return "executable_mappings"  # a mapping has no name
+    if error == "ENOMEM":
+        return _changed("mmap_limit", setting)
     started = error in ("EACCES", "EPERM") and not through.isdisjoint(_STARTING)
     if started and _is_in_noexec(raised.path, evidence, setting):
-        return "tmp_exec"
+        return _of_noexec(raised.path, setting)
     return _of_file(error, _shared_memory(raised), setting)
 
 
@@ -241,7 +262,7 @@ def _of_words(raised: Raised, setting: Setting) -> str:
     if "AssertionError" in raised.bases:  # compares what a program says, which may be anything
         return ""
     if "MemoryError" in raised.bases:
-        return _changed("memory", setting)
+        return _changed("mmap_limit", setting) or _changed("memory", setting)
     found = [_changed(dimension, setting) for dimension, pattern in _TEXTS if pattern.search(raised.message)]
     if "/dev/shm or /tmp" in raised.message:
         shm = setting.values.get("shm", "host") == "private"
@@ -270,6 +291,13 @@ def _is_in_noexec(path: str, evidence: Evidence, setting: Setting) -> bool:
     return (path != "" and is_noexec(evidence, path)) or any(
         setting.values.get(name) is False and is_in(path, folder) for name, folder in folders.items()
     )
+
+
+def _of_noexec(path: str, setting: Setting) -> str:
+    """Return the dimension by which a folder is noexec: all are but a few where files to execute lie in given places."""
+    everywhere = "exec-paths" in tuple(setting.values.get("executable_mappings", ()))  # type: ignore[arg-type]
+    in_tmp = setting.values.get("tmp_exec") is False and is_in(path, "/tmp")
+    return "executable_mappings" if everywhere and not in_tmp else "tmp_exec"
 
 
 def _changed(dimension: str, setting: Setting) -> str:

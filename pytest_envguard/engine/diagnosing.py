@@ -115,7 +115,7 @@ def setting(config: pytest.Config, plan: Plan) -> Setting:
     """Return what a diagnosis needs to know of one environment."""
     from pytest_envguard.engine.remedies.planned import profile_of
 
-    return Setting(plan.name, plan.made_from, profile_of(config, plan).values, _versions(plan))
+    return Setting(plan.name, plan.made_from, profile_of(config, plan).values, _versions(plan), str(config.rootpath))
 
 
 def _versions(plan: Plan) -> Callable[[str], str]:

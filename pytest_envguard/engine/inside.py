@@ -17,7 +17,9 @@ from pytest_envguard.engine.refusals import NONE, Watch
 from pytest_envguard.evidence import leave, promised_noexec
 from pytest_envguard.linux import probe
 from pytest_envguard.model.refusal import REFUSALS, Refusal, grouped
+from pytest_envguard.model.relocation import Move
 from pytest_envguard.model.verdict import OWN_ENVIRONMENT
+from pytest_envguard.relocated import MOVED, correct_kept_files, tell_outside
 
 NO_BASETEMP = "/nonexistent/envguard"  # what xdist is told instead of a folder on the host
 SHELTER = "PYTEST_ENVGUARD_SHELTER"  # the folder for coverage's data, or ""; set for the first process only
@@ -36,6 +38,13 @@ def shelter_pytest() -> None:
     if coverage_folder:
         os.environ["COVERAGE_FILE"] = f"{coverage_folder}/.coverage"
     capture_in_memory()
+    if moved := os.environ.pop(MOVED, ""):
+        global _move  # noqa: PLW0603  # a process is in one place
+        _move = Move(*json.loads(moved))
+        correct_kept_files()
+
+
+_move: Move | None = None
 
 
 class Inside:
@@ -58,6 +67,7 @@ class Inside:
             listens = not {"network", "connections"}.isdisjoint(self.promises) or bool(self._noexec)
             self._watch = Watch(which, self._root, listens=listens)
         self._imports: dict[str, tuple[Refusal, ...]] = {}
+        self._move = _move if hasattr(config, "workerinput") else None
         self._in_cell = bool(getattr(config, "workerinput", {}).get("envguard_cell"))
         # xdist hands down a folder of the controller's, which doesn't exist in the simulated /tmp or belongs to another
         # uid. Without one, `tmp_path` lies where a deployed program's temporary files lie. On the host, the user's
@@ -99,18 +109,29 @@ class Inside:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
-        """Pass on warnings of a cell's own libraries as the nearest kind that every interpreter knows.
+        """Pass on warnings of a cell's own libraries as the nearest kind that every interpreter knows, and from where they are.
 
         Trap: xdist imports a warning's class where pytest runs, which ends the run if that has no such package.
         """
+        if self._move is not None:
+            warning_message.filename = self._move.back(warning_message.filename)
         kind = warning_message.category
         if self._in_cell and kind.__module__ != "builtins" and isinstance(warning_message.message, Warning):
             known = next(one for one in kind.__mro__ if one.__module__ == "builtins")
             warning_message.message = known(f"{kind.__qualname__}: {warning_message.message}")
             warning_message.category = known
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Name files as they are called outside."""
+        if self._move is not None:
+            tell_outside(report, self._move)
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Forget what a test's own process has told of itself."""
+        """Forget what a test's own process has told of itself; name files as they are called outside."""
+        if self._move is not None:
+            tell_outside(report, self._move)
         if self._watch is not None and hasattr(report, OWN_ENVIRONMENT):
             self._watch.skip()
 

@@ -185,7 +185,7 @@ def name_replacements(group: execnet.Group) -> None:
         name = getattr(spec, "envguard", None)
         if spec.id is None and name:
             counts[name] = counts.get(name, 0) + 1
-            spec.id = f"{name}-replacement-{counts[name]}"
+            spec.id = f"{workers.worker_id(name)}-replacement-{counts[name]}"
         allocate(spec)
 
     group.allocate_id = allocate_by_environment  # type: ignore[method-assign]

@@ -14,6 +14,8 @@ from pytest_envguard.engine.workers import for_pytest
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.matrix import activation
 from pytest_envguard.model.plan import Plan
+from pytest_envguard.model.relocation import Move
+from pytest_envguard.relocated import arguments
 from pytest_envguard.report import terminal
 
 SOLO = "PYTEST_ENVGUARD_SOLO"
@@ -61,12 +63,14 @@ def _refuse_files(config: pytest.Config, option: str) -> None:
 
 
 def _run(config: pytest.Config, plan: Plan) -> int:
-    arguments = [str(word) for word in config.invocation_params.args]
+    words = [str(word) for word in config.invocation_params.args]
+    if move := Move.of(plan.script):
+        words = arguments(words, str(config.invocation_params.dir), move)
     # The cache lies in the project, which is read-only inside: its warning would be about this plugin, not the project.
     reads_cache = any(config.getoption(name, False) for name in ("lf", "failedfirst", "stepwise"))
     without_cache = [] if reads_cache else ["-p", "no:cacheprovider"]
     python = plan.cell.python if plan.cell else sys.executable
-    command = [python, "-m", "pytest", *without_cache, *arguments, "-n", "0"]
+    command = [python, "-m", "pytest", *without_cache, *words, "-n", "0"]
     environ = {**os.environ, SOLO: json.dumps(plan.promises)}
     if plan.cell and (plan.is_host or plan.hooked):
         environ.update(activation.host_variables(plan.cell))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,12 +30,12 @@ _DISTRIBUTIONS = ("load", "loadscope", "loadfile", "loadgroup", "worksteal")
 
 def list_profiles(config: pytest.Config) -> int:
     """Print the environments by name and return the exit code."""
-    from pytest_envguard.prepare import catalogue
+    from pytest_envguard.report.profiles import in_a_line
 
     try:
         known = catalogue(config)
         for name in known.names():
-            print(f"{name:<18} {known.one(name).summary}")
+            print(f"{name:<18} {in_a_line(known.one(name))}")
     except EnvguardError as error:
         raise pytest.UsageError(str(error)) from None
     return 0
@@ -119,6 +120,11 @@ def _only_others(config: pytest.Config) -> bool:
 def _plans(
     config: pytest.Config, wanted: str, probing: Probing | None, farm: Farm | None, versions: bool
 ) -> list[Plan]:
+    if farm and (moving := [one.name for one in catalogue(config).select(wanted) if "cwd" in one.values]):
+        raise EnvguardError(
+            f"`{moving[0]}`: `cwd` shows the project elsewhere on this machine only",
+            f"leave out `{options.HOSTS.flag}` and `--tx`, or `cwd`",
+        )
     if farm and versions:
         return farm.names(wanted)  # they're planned where their cells are
     return farm.plans(wanted, lambda: prepare(config, wanted, probing)) if farm else prepare(config, wanted, probing)
@@ -157,7 +163,8 @@ def _in_cells(config: pytest.Config, wanted: str, asked: cells.Asked, farm: Farm
         return farm.plans_in(
             asked, wanted or HOST, lambda mine: _in_cells(config, wanted, asked._replace(cells=tuple(mine)))
         )
-    further = needed(asked.ready)
+    sites = (path for cell in asked.ready for path in cell.path if Path(path).is_dir())
+    further = {**dict.fromkeys(sites, "what is imported"), **needed(asked.ready)}
     # What a profile is may depend on the interpreter: Lambda's newer runtimes have another C library.
     by_interpreter = {
         version: prepare(config, wanted or HOST, None, python=version, further=further)
@@ -183,7 +190,10 @@ def _look_at_packages(
     elsewhere = (lambda sizes: farm.installed(ready, sizes=sizes)) if asked and farm else None
     packages = Packages(config, settings, ready, elsewhere)
     versions = dict.fromkeys(map(interpreter, ready))
-    packages.look({version: catalogue(config, version).select(wanted or HOST) for version in versions})
+    selected = {version: catalogue(config, version).select(wanted or HOST) for version in versions}
+    # One without a variable takes what the same with it takes.
+    whole = {version: [one for one in profiles if not one.without] for version, profiles in selected.items()}
+    packages.look({version: whole[version] or profiles for version, profiles in selected.items()})
     return packages
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ from pytest_envguard.engine import hooked
 from pytest_envguard.engine.inside import PROC, SHELTER
 from pytest_envguard.matrix import activation
 from pytest_envguard.model.plan import Plan
+from pytest_envguard.model.relocation import Move
+from pytest_envguard.relocated import MOVED, arguments, coverage_outside
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
@@ -98,7 +100,7 @@ def specification(plan: Plan, name: str, *, ledger: bool = False) -> str:
     execnet splits ``python=`` like a shell, so that a launcher can stand in front of the interpreter, and separates the
     fields by ``//``. It keeps unknown fields, also when xdist clones the specification of a crashed worker.
     """
-    fields = ["popen", f"id={_quoted(name)}", f"envguard={_quoted(plan.name)}"]
+    fields = ["popen", f"id={worker_id(name)}", f"envguard={_quoted(plan.name)}"]
     words = [plan.cell.python] if plan.cell else []
     machine = plan.machine
     if machine:
@@ -131,9 +133,16 @@ def for_pytest(plan: Plan, *, ledger: bool = False) -> dict[str, Any]:
 
     environ = script["environ"]
     variables = {**environ["set"], SHELTER: script["coverage"] or ""}
+    if script.get("moved"):
+        variables[MOVED] = json.dumps(script["moved"])
     script["environ"] = {**environ, "set": variables}
     script["ledger"] = ledger
     return launcher.holding_proc(script, PROC)  # for a test in there that asks for an environment of its own
+
+
+def worker_id(name: str) -> str:
+    """Return ``name`` as that of a worker: others, such as pytest-cov, make names of files of it."""
+    return _quoted(name).replace("/", "_")
 
 
 def _quoted(name: str) -> str:
@@ -159,7 +168,9 @@ _frozen_path: list[str] = workermanage._sys_path  # noqa: SLF001  # xdist's copy
 def _search_path(plan: Plan) -> list[str]:
     if plan.machine:
         return plan.machine.search_path(_frozen_path, str(Path.cwd()), plan.cell)
-    return activation.search_path(_frozen_path, plan.cell) if plan.cell else _frozen_path
+    path = activation.search_path(_frozen_path, plan.cell) if plan.cell else _frozen_path
+    move = Move.of(plan.script)
+    return list(map(move.path, path)) if move else path
 
 
 def instruct(node: WorkerController, plan: Plan) -> None:
@@ -168,7 +179,39 @@ def instruct(node: WorkerController, plan: Plan) -> None:
     node.workerinput["envguard"] = plan.name
     node.workerinput["envguard_cell"] = plan.cell is not None
     node.workerinput["envguard_promises"] = json.dumps(plan.promises)
-    if (plan.script.get("coverage") or plan.machine) and "cov_master_host" in node.workerinput:
+    move = Move.of(plan.script)
+    if move:
+        folder = str(node.config.invocation_params.dir)
+        _change_arguments(node, lambda words: arguments(words, folder, move))
+    if (plan.script.get("coverage") or plan.machine or move) and "cov_master_host" in node.workerinput:
         # pytest-cov sends its data over the channel, instead of a file in the working directory, when it believes
         # that it runs on another host. In a way it does.
         node.workerinput["cov_master_host"] = f"{plan.name}.envguard.invalid"
+
+
+def take_coverage(node: WorkerController, plan: Plan | None) -> None:
+    """Name the files in what a worker has measured as they are called here, before pytest-cov takes it."""
+    output: dict[str, Any] = getattr(node, "workeroutput", {})
+    move = Move.of(plan.script) if plan else None
+    if move and "cov_worker_data" in output:
+        output["cov_worker_data"] = coverage_outside(output["cov_worker_data"], move)
+
+
+def _change_arguments(node: WorkerController, change: Callable[[list[str]], list[str]]) -> None:
+    """Change the command line that a worker gets; xdist hands it over first of all."""
+    gateway: Any = node.gateway
+    execute = gateway.remote_exec
+
+    def remote_exec(source: Any) -> Any:
+        channel = execute(source)
+        send = channel.send
+
+        def send_first(told: Any) -> None:
+            inputs, words, *rest = told
+            channel.send = send
+            send((inputs, change(words), *rest))
+
+        channel.send = send_first
+        return channel
+
+    gateway.remote_exec = remote_exec

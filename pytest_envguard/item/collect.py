@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,20 @@ import pytest
 
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.item import ENVIRONMENT
-from pytest_envguard.item.request import CHOSEN, entered_for, labels, nearest_marks, request_of, requests_of, timeout
+from pytest_envguard.item.request import (
+    CHOSEN,
+    FRESH_HINT,
+    FRESH_ONLY,
+    Request,
+    entered_for,
+    labels,
+    nearest_marks,
+    request_of,
+    requests_of,
+    timeout,
+    with_each,
+)
+from pytest_envguard.model.profile import Profile
 from pytest_envguard.prepare import planner
 
 if TYPE_CHECKING:
@@ -19,7 +33,7 @@ if TYPE_CHECKING:
 def parametrize(metafunc: pytest.Metafunc) -> None:
     """Let a test function run once in each of its environments."""
     try:
-        requests = requests_of(nearest_marks(metafunc.definition))
+        requests = with_each(requests_of(nearest_marks(metafunc.definition)), planner(metafunc.config).each)
     except EnvguardError:
         return  # said by `check`, for all tests together
     if len(requests) > 1:
@@ -34,6 +48,7 @@ def multiply(tests: Iterable[Any]) -> list[Any]:
     for test in tests:
         try:
             requests = requests_of(nearest_marks(test)) if isinstance(test, pytest.Function) else []
+            requests = with_each(requests, planner(test.config).each) if requests else []
         except EnvguardError:
             requests = []
         if len(requests) < 2:
@@ -73,7 +88,10 @@ def check(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
             request = request_of(item)
             if request is not None:
                 timeout(config, request)
-                planner(config).profile(request.selection, request.changes, "@pytest.mark.envguard")
+                profile = planner(config).profile(
+                    request.selection, request.changes, "@pytest.mark.envguard", request.without
+                )
+                _refuse_fork(config, request, profile)
                 if request.versions is not None:
                     cells.append(request.versions)
         except EnvguardError as error:
@@ -83,6 +101,14 @@ def check(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
         raise pytest.UsageError("\n".join(lines))
     if cells and entered_for(config) is None and not config.getoption("collectonly", False):
         _make(config, cells)
+
+
+def _refuse_fork(config: pytest.Config, request: Request, profile: Profile) -> None:
+    """Raise an error for a test that is to run where the project lies elsewhere, in a process that has imported it."""
+    target = profile.values.get("cwd", "")
+    elsewhere = target and target != os.path.realpath(config.rootpath)
+    if elsewhere and not request.fresh and request.versions is None:
+        raise EnvguardError(FRESH_ONLY, FRESH_HINT)
 
 
 def _make(config: pytest.Config, cells: list[VersionSet]) -> None:

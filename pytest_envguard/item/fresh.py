@@ -29,7 +29,9 @@ from pytest_envguard.matrix import activation
 from pytest_envguard.model.evidence import EVIDENCE
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.profile import Profile
+from pytest_envguard.model.relocation import Move
 from pytest_envguard.prepare import move_planner
+from pytest_envguard.relocated import correct_kept_files, coverage_outside, tell_outside
 
 # Nothing is imported from the working folder: what earlier tests have left there (a `pickle.py`) isn't meant.
 _START = (
@@ -40,6 +42,10 @@ _START = (
 _PLAIN_OPTIONS: dict[str, Any] = {
     "envguard": "off",
     "envguard_versions": ["off"],
+    "envguard_report": None,
+    "envguard_audit": None,
+    "envguard_hosts": None,
+    "envguard_fix": None,
     "numprocesses": None,
     "dist": "no",
     "tx": [],
@@ -124,7 +130,7 @@ class FreshAttempt(Attempt):
             crash_log,
             self._output,
             seconds,
-            coverage.settings(),
+            _named_inside(coverage.settings(), Move.of(plan.script) or _NO_MOVE),
             bool(getattr(item.config.pluginmanager.get_plugin("envguard-inside"), "promises", None)),
         )
         cell = plan.cell
@@ -140,10 +146,20 @@ class FreshAttempt(Attempt):
         os.close(read)
         with open(write, "wb") as file, suppress(BrokenPipeError):  # it has ended already; how is said below
             path = activation.search_path(sys.path, cell) if cell else sys.path
-            file.write(pickle.dumps({"path": path, "task": told, **_session(item, plan)}))
+            move = Move.of(plan.script) or _NO_MOVE
+            file.write(pickle.dumps({"path": list(map(move.path, path)), "task": told, **_session(item, plan)}))
         descriptor = os.pidfd_open(process.pid)
         process.returncode = 0  # it's waited for by its process id
         return Child(process.pid, not plan.is_host, False, Receiver(channel, descriptor), channel, descriptor)
+
+    def _report(self, report: pytest.TestReport) -> None:
+        if move := Move.of(self._plan.script):
+            tell_outside(report, move)
+        super()._report(report)
+
+    def _merge(self, data: bytes) -> None:
+        move = Move.of(self._plan.script)
+        super()._merge(coverage_outside(data, move) if data and move else data)
 
     def _captured(self) -> tuple[str, str]:
         out, err, before = map(_content, (*self._output, self._before_capture))
@@ -161,10 +177,24 @@ def _session(item: pytest.Item, plan: Plan) -> dict[str, Any]:
     settings = {name: value for name, value in vars(config.option).items() if travels(value)}
     settings.pop("file_or_dir", None)  # the file is told apart
     plugins = [*settings.get("plugins", ()), "no:terminal", "no:xdist", "no:stepwise"]
-    return {
-        "options": {**settings, **_PLAIN_OPTIONS, "plugins": plugins, "basetemp": temporary.for_fresh(item, plan)},
-        "file": str(item.path),
-    }
+    options = {**settings, **_PLAIN_OPTIONS, "plugins": plugins, "basetemp": temporary.for_fresh(item, plan)}
+    move = Move.of(plan.script)
+    if move is None:
+        return {"options": options, "file": str(item.path), "moved": None}
+    options = {**_named_inside(options, move), "rootdir": move.target}
+    return {"options": options, "file": move.path(str(item.path)), "moved": move.sendable()}
+
+
+_NO_MOVE = Move((), "")
+
+
+def _named_inside(value: Any, move: Move) -> Any:
+    """Return options with the project's paths as they are inside."""
+    if isinstance(value, str):
+        return move.word(value)
+    if isinstance(value, list | tuple) and type(value) in (list, tuple):
+        return type(value)(_named_inside(one, move) for one in value)
+    return {name: _named_inside(one, move) for name, one in value.items()} if type(value) is dict else value
 
 
 def _is_plain(value: object) -> bool:
@@ -197,6 +227,8 @@ def main(told: dict[str, Any]) -> NoReturn:
     if broken := probe.broken(task.promises):
         channel.send("broken", "; ".join(broken))
         os._exit(0)
+    if told["moved"]:
+        correct_kept_files()
     capture_in_memory(task.output)  # which the parent can read after a crash
     measurement = coverage.start(task.coverage)
     if task.explains:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from functools import reduce
 
@@ -29,6 +30,8 @@ def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None
         _refuse(item, str(error))
         return None
     fresh = request.fresh or request.versions is not None  # another interpreter can't be forked into
+    if "symlinks" in plan.promises and planner(item.config).around.values.get("symlinks", True):
+        fresh = True  # whoever refuses links must be there before the test's own process
     if plan.is_host and not fresh:
         item.stash[_AT_HOME] = True
         return None
@@ -48,7 +51,7 @@ def run_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None
 
 def _planned(config: pytest.Config, request: Request) -> tuple[Profile, Plan]:
     own = planner(config)
-    asked = own.profile(request.selection, request.changes, "@pytest.mark.envguard")
+    asked = own.profile(request.selection, request.changes, "@pytest.mark.envguard", request.without)
     fixtures = [own.profile(name, {}, f"fixture `{name}`") for name in request.fixtures]
     # `host` says nothing, and need not be named where fixtures say something.
     parts = fixtures if asked.is_host and fixtures else [asked, *fixtures]
@@ -59,7 +62,8 @@ def _planned(config: pytest.Config, request: Request) -> tuple[Profile, Plan]:
     from pytest_envguard.matrix.activation import needed
 
     cell = cell_for(config, request)
-    plan = own.plan(profile, {**temporary.needed(config), **needed([cell])})
+    imported = dict.fromkeys(filter(os.path.isdir, cell.path), "what is imported")
+    plan = own.plan(profile, {**temporary.needed(config), **imported, **needed([cell])})
     return profile, plan_in(config, plan, cell)
 
 

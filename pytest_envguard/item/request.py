@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -15,14 +15,17 @@ from pytest_envguard.item import ENVIRONMENT, FIXTURES, MARKER
 from pytest_envguard.model.cell import Cell
 from pytest_envguard.model.dimensions import DIMENSIONS
 from pytest_envguard.model.plan import INSIDE
+from pytest_envguard.model.profile import WITHOUT, read_unset_each
 from pytest_envguard.profiles import changed_selection
 
 if TYPE_CHECKING:
     from pytest_envguard.matrix.axes import VersionSet
 
 _WHERE = f"@pytest.mark.{MARKER}"
-_SETTINGS = ("fresh", "timeout", "versions")
+_SETTINGS = ("fresh", "timeout", "unset_each", "versions")
 HOST = "host"
+FRESH_ONLY = f"{_WHERE}: `cwd` shows the project elsewhere, and pytest has imported it from its own place already: no fork can be there"
+FRESH_HINT = "give the test an interpreter of its own: `fresh=True`"
 
 
 class Request(NamedTuple):
@@ -35,6 +38,7 @@ class Request(NamedTuple):
         fresh: Whether the test wants an interpreter of its own instead of a fork.
         timeout: Seconds after which the test is taken for hung; None where the ini key decides.
         versions: One choice of each axis; None for the versions that pytest itself runs with.
+        without: A variable that is missing; "" for none.
     """
 
     selection: str
@@ -43,6 +47,7 @@ class Request(NamedTuple):
     fresh: bool = False
     timeout: float | None = None
     versions: VersionSet | None = None
+    without: str = ""
 
     def __str__(self) -> str:
         return self._named(changed_selection(self.selection, self.changes))
@@ -53,6 +58,7 @@ class Request(NamedTuple):
         return self._named(self.selection)
 
     def _named(self, profile: str) -> str:
+        profile += f"{WITHOUT}{self.without}" if self.without else ""
         if self.versions is None:
             return profile
         cell = Cell(tuple((axis.name, axis.choices[0].text) for axis in self.versions.axes))
@@ -90,9 +96,29 @@ def _requests(mark: pytest.Mark) -> list[Request]:
     if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout <= 0):
         raise EnvguardError(f"{_WHERE}: `timeout`: expected seconds above zero, got {timeout!r}")
     cells = _cells(mark.kwargs["versions"]) if "versions" in mark.kwargs else [None]
+    each = ("", *read_unset_each(mark.kwargs.get("unset_each", ()), _WHERE))
     return [
-        Request(selection, changes, (), fresh, timeout, cell) for selection in selections or [HOST] for cell in cells
+        Request(selection, changes, (), fresh, timeout, cell, variable)
+        for selection in selections or [HOST]
+        for cell in cells
+        for variable in each
     ]
+
+
+def with_each(requests: Iterable[Request], variables: Callable[[str], tuple[str, ...]]) -> list[Request]:
+    """Return ``requests`` with those that a profile itself stands for besides.
+
+    Args:
+        requests: As they were written.
+        variables: Returns those of which a selection wants an environment without, "" for one with all of them.
+    """
+    requests = list(requests)
+    further = [
+        request._replace(without=variable)
+        for request in requests
+        for variable in (variables(request.selection) if not request.without else [request.without])
+    ]
+    return list({(str(request), request.fresh, request.timeout): request for request in further + requests}.values())
 
 
 def _cells(raw: object) -> list[VersionSet | None]:

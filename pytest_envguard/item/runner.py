@@ -18,7 +18,7 @@ from pytest_envguard.item.channel import Channel
 from pytest_envguard.item.environments import environments
 from pytest_envguard.item.fork import Child, fork
 from pytest_envguard.item.reports import receive_warning, set_failed_subtests, unable_to_return
-from pytest_envguard.item.request import Request, timeout
+from pytest_envguard.item.request import FRESH_HINT, FRESH_ONLY, Request, timeout
 from pytest_envguard.model.evidence import EVIDENCE
 from pytest_envguard.model.exits import OUT_OF_MEMORY
 from pytest_envguard.model.plan import Plan
@@ -108,7 +108,7 @@ class Attempt:
         elif kind == "warning":
             receive_warning(value)
         elif kind == "coverage":
-            coverage.merge(value)
+            self._merge(value)
         elif kind == "subtests":
             set_failed_subtests(self._item, value)
         elif kind == "debugging":
@@ -127,6 +127,10 @@ class Attempt:
         if type(report) is pytest.TestReport:
             self._phase = "call" if report.when == "setup" and report.passed else "teardown"
         self._log(report)
+
+    def _merge(self, data: bytes) -> None:
+        """Add the lines that the test's process has run to the measurement of this one."""
+        coverage.merge(data)
 
     def _log(self, report: Any) -> None:
         setattr(report, OWN_ENVIRONMENT, self._plan.name)
@@ -210,6 +214,8 @@ class ForkedAttempt(Attempt):
                 f"`{plan.name}` is enforced by namespaces in one part and at the system call in another here, which no fork can join",
                 "give the test an interpreter of its own: `fresh=True`",
             )
+        if plan.script.get("moved"):
+            raise EnvguardError(FRESH_ONLY, FRESH_HINT)
         made = environments(config)
         threads.warn_about(self._item)
         temporary.make(self._item, plan)

@@ -6,10 +6,11 @@ afterwards (AppArmor's restriction of unprivileged user namespaces).
 
 from __future__ import annotations
 
+import errno
 import os
 import warnings
 
-from pytest_envguard.linux import cgroup, devices, identity, mounts, network
+from pytest_envguard.linux import cgroup, devices, execution, identity, mounts, network
 from pytest_envguard.linux import syscalls as call
 
 USER = "user namespace"
@@ -24,6 +25,11 @@ CGROUP = "memory cgroup"
 SECCOMP = "system call filter"  # these two are tried by `seccomp.trial`
 USERS = "passwd entries"
 NAMES = (USER, MOUNT, TMPFS, READ_ONLY, DEVICES, NETWORK, HOST_NAME, PROCESS, CGROUP)
+# What few environments ask for; answered only where it works, so that nobody is told to mend what nobody needs.
+MDWE = "write xor execute"
+FILTER = "refusing filter"
+LISTENER = "answering filter"
+FURTHER = (MDWE, FILTER, LISTENER)
 
 
 def is_privileged() -> bool:
@@ -60,14 +66,18 @@ class Probing:
         os.close(tell)
 
     def answers(self) -> dict[str, str]:
-        """Return, for each of `NAMES`, "" if it works here or the kernel's answer; what was not reached says so."""
+        """Return, for each of `NAMES`, "" if it works here or the kernel's answer; what was not reached says so.
+
+        Of `FURTHER`, those that work.
+        """
         told = b""
         while chunk := os.read(self._answer, 4096):
             told += chunk
         os.close(self._answer)
         os.waitpid(self._child, 0)
         answers = dict(line.split("\t", 1) for line in told.decode().splitlines())
-        return {name: answers.get(name, "not reached: an earlier step failed") for name in NAMES}
+        needed = {name: answers.get(name, "not reached: an earlier step failed") for name in NAMES}
+        return {**needed, **{name: "" for name in FURTHER if answers.get(name) == ""}}
 
 
 TYPE_CHECKING = False
@@ -88,6 +98,9 @@ def _try_all(privileged: bool, tell: int) -> None:
         return True
 
     tried(CGROUP, _own_cgroup)
+    tried(FILTER, execution.refuse, execution.NOTHING)
+    tried(LISTENER, _own_listener)
+    tried(MDWE, execution.deny_write_execute)
     if privileged:
         os.write(tell, f"{USER}\t\n".encode())
     elif not tried(USER, _own_user_namespace, uid, gid):
@@ -120,6 +133,15 @@ def _own_network() -> None:
 def _own_host_name() -> None:
     call.unshare(call.CLONE_NEWUTS)
     call.sethostname("envguard")
+
+
+def _own_listener() -> None:
+    try:
+        os.close(execution.listen(execution.NOTHING))
+    except OSError as error:
+        # Where somebody listens already, it's he who is asked to answer; see `seccomp.handover`.
+        if error.errno != errno.EBUSY:
+            raise
 
 
 def _own_cgroup() -> None:

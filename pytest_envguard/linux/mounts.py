@@ -22,6 +22,14 @@ def readonly_everywhere() -> None:
     call.mount_setattr(call.AT_FDCWD, "/", recursive=True, add=call.MOUNT_ATTR_RDONLY)
 
 
+def no_execution(paths: list[str]) -> None:
+    """Let no file be executed or mapped so on any mount, but below ``paths``, as far as they are there."""
+    held = {path: take(path) for path in dict.fromkeys(map(os.path.realpath, paths)) if os.path.isdir(path)}
+    call.mount_setattr(call.AT_FDCWD, "/", recursive=True, add=call.MOUNT_ATTR_NOEXEC)
+    for path, tree in held.items():
+        put(tree, path, readonly=False)
+
+
 def change(path: str, *, readonly: bool | None = None, noexec: bool | None = None) -> None:
     """Change the flags of the one mount on ``path``."""
     add = clear = 0

@@ -203,6 +203,91 @@ def _hidden(paths: list[str]) -> list[str]:
     return [f"hidden: {path} can be listed" for path in paths if os.path.isdir(path) and os.access(path, os.R_OK)]
 
 
+def _project(promised: dict[str, Any]) -> list[str]:
+    """Look for the project where it's shown, and where it mustn't be."""
+    try:
+        node = os.stat(promised["at"]).st_ino
+    except OSError as error:
+        return [f"cwd: {promised['at']}: {error.strerror}"]
+    found = [] if node == (promised["node"] or node) else [f"cwd: {promised['at']} is not the project"]
+    for folder in promised["gone"]:
+        kept = {path[len(folder) :].split("/")[1] for path in promised["kept"] if path.startswith(folder + "/")}
+        try:
+            seen = set(os.listdir(folder))
+        except (FileNotFoundError, PermissionError):
+            continue
+        if not kept or not seen <= kept:
+            found.append(f"cwd: {folder} is still there")
+    return found
+
+
+def _symlinks(_promised: bool) -> list[str]:
+    """Try to make one wherever that's usual: where nothing can be made, no link can either."""
+    for folder in ("/tmp", "/var/tmp", "/dev/shm", os.getcwd(), "/"):
+        trial = os.path.join(folder, f".envguard-probe-{os.getpid()}")
+        try:
+            os.symlink("nowhere", trial)
+        except OSError:
+            continue
+        os.unlink(trial)
+        return [f"symlinks: one could be made in {folder}, promised that none can"]
+    return []
+
+
+def _executable_mappings(promised: dict[str, Any]) -> list[str]:
+    import ctypes
+    import mmap
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    page = mmap.PAGESIZE
+
+    def mapped(protection: int) -> int:
+        """Return the address of new memory; errno is 0 if there is any."""
+        ctypes.set_errno(0)
+        words = ctypes.c_size_t(page), protection, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, ctypes.c_long(0)
+        return libc.mmap(None, *words) or 0
+
+    code, data = mmap.PROT_READ | mmap.PROT_EXEC, mmap.PROT_READ | mmap.PROT_WRITE
+    found = {}
+    for name, protection in (("writable", code | data), ("anonymous", code), ("gained", data)):
+        address = mapped(protection)
+        if name == "gained":
+            libc.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(page), code)
+        found[name] = ctypes.get_errno()
+        if name == "gained" or not found[name]:
+            libc.munmap(ctypes.c_void_p(address), ctypes.c_size_t(page))
+    broken = [
+        f"executable_mappings: {name} memory: {errno.errorcode.get(number, 'allowed')}, promised {promised[name] or 'that it is'}"
+        for name, number in found.items()
+        if errno.errorcode.get(number, "") != promised[name]
+    ]
+    if promised["files"] and not os.statvfs("/").f_flag & os.ST_NOEXEC:
+        broken.append("executable_mappings: files below / can be executed, promised that they can't")
+    return broken
+
+
+def _mmap_limit(promised: int) -> list[str]:
+    import mmap
+
+    for size, allowed in ((promised, True), (promised + 1, False)):
+        try:
+            # Nothing that would have to be there: only room for it.
+            mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NORESERVE, prot=0).close()
+        except OSError as error:
+            if error.errno != errno.ENOMEM or allowed:
+                return [f"mmap_limit: {size} bytes: {errno.errorcode.get(error.errno or 0)}, promised {promised} bytes"]
+        except OverflowError:
+            return []  # more than there are addresses
+        else:
+            if not allowed:
+                return [f"mmap_limit: {size} bytes can be mapped, promised {promised}"]
+    return []
+
+
+_NORESERVE = 0x4000  # MAP_NORESERVE, which `mmap` knows from Python 3.11 on
+
+
 def _origins(promised: dict[str, Any]) -> list[str]:
     """Look up each host, connect to it and have its certificate checked as Python's own clients do; ask for nothing."""
     import socket
@@ -246,6 +331,10 @@ _CHECKS: dict[str, Callable[[Any], list[str]]] = {
     "hostname": _hostname,
     "cpus": _cpus,
     "hidden": _hidden,
+    "symlinks": _symlinks,
+    "executable_mappings": _executable_mappings,
+    "mmap_limit": _mmap_limit,
+    "project": _project,
 }
 
 

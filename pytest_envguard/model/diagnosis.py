@@ -16,12 +16,14 @@ class Setting(NamedTuple):
         profile: The profile's name, without versions.
         values: Dimension to its value; one that is missing is as on the host.
         version: Returns the installed version of a distribution, "" where it isn't installed or nobody knows.
+        project: The project's own folder, outside.
     """
 
     name: str
     profile: str
     values: Mapping[str, Value]
     version: Callable[[str], str] = lambda _distribution: ""
+    project: str = ""
 
 
 class Seed(NamedTuple):

@@ -31,6 +31,8 @@ class Dimension(NamedTuple):
     stricter: Callable[[Value, Value], Value]
 
 
+MDWE, MDWE_FILTER, NO_EXECMEM, EXEC_PATHS = EXECUTABLE_MAPPINGS = ("mdwe", "mdwe-filter", "no-execmem", "exec-paths")
+
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _UNLIMITED_ID = 2**32 - 2  # (uid_t)-1 means "no change" to setresuid(2)
 
@@ -149,6 +151,20 @@ def _names(raw: object) -> tuple[str, ...]:
     return tuple(words)
 
 
+def _any_of(*words: str) -> Callable[[object], tuple[str, ...]]:
+    """Read a list of some of ``words``, "host" for none, each of them once and in their order here."""
+
+    def read(raw: object) -> tuple[str, ...]:
+        given = [word.strip() for word in raw.split(";")] if isinstance(raw, str) else raw
+        if given == ["host"]:
+            return ()
+        if not isinstance(given, Sequence) or not all(word in words for word in given):
+            raise ValueError('"host", or a list of some of ' + ", ".join(f'"{word}"' for word in words))
+        return tuple(word for word in words if word in given)
+
+    return read
+
+
 def _variables(raw: object) -> Mapping[str, str]:
     if not isinstance(raw, Mapping) or not all(isinstance(value, str) for value in raw.values()):
         raise ValueError("a table of variables, each with text as its value")
@@ -253,6 +269,28 @@ _ALL = (
     Dimension("gid", "group id of the process", _whole(0, _UNLIMITED_ID), _first),
     Dimension("user", 'name in the passwd entry of the uid; "" means that there is no entry', _user_name, _first),
     Dimension("user_home", "home folder in the passwd entry", _path, _first),
+    Dimension(
+        "symlinks",
+        "whether symbolic links can be made: false is EPERM, as on vfat and exFAT; those that are there still work",
+        _flag,
+        _both,
+    ),
+    Dimension(
+        "executable_mappings",
+        "what can't be mapped to be executed, some of: "
+        '"mdwe" (what is or was writable: EACCES, as with MemoryDenyWriteExecute= of systemd 254 on Linux 6.3), '
+        '"mdwe-filter" (the same of older ones: EPERM, and for each mprotect), '
+        '"no-execmem" (what isn\'t a file: EACCES, as by SELinux without execmem), '
+        "\"exec-paths\" (files beyond the interpreter's and the system's: EPERM, and EACCES to run them, as with NoExecPaths=/)",
+        _any_of(*EXECUTABLE_MAPPINGS),
+        _union,
+    ),
+    Dimension(
+        "mmap_limit",
+        'size of the largest single mapping, such as "64M"; ENOMEM beyond it (mmap, mremap; not brk and the stack)',
+        read_size,
+        _least,
+    ),
     Dimension("capabilities", '"none" or "host"', _one_of("host", "none"), _ranked("host", "none")),
     Dimension("home", 'HOME: an absolute path, "unset" or "host"', _path_or("host", "unset"), _ranked("host", "unset")),
     Dimension("env", "environment variables that are set", _variables, _merge),
@@ -280,6 +318,12 @@ _ALL = (
     Dimension("locale", "LANG; LANGUAGE and LC_* are removed (LC_CTYPE can be set again in `env`)", _text, _first),
     Dimension("timezone", "TZ", _text, _first),
     Dimension("hostname", "host name", _host_name, _first),
+    Dimension(
+        "cwd",
+        "folder that the project is shown in, which is the working folder too: at its own place it isn't there any more",
+        _path,
+        _first,
+    ),
     Dimension("folder", 'working folder: "project" or an absolute path', _path_or("project"), _first),
     Dimension(
         "runtime", 'Python version of the deployment, such as "3.12" (left out: the one that runs)', _text, _first

@@ -64,6 +64,24 @@ class Folder(NamedTuple):
         return (self.mode >> shift) & wanted == wanted
 
 
+class Movable(NamedTuple):
+    """The project, as something that an environment may show elsewhere.
+
+    Attributes:
+        names: Its root folder as it's named, and with links resolved, which comes last.
+        node: The folder's inode.
+        beside: How many entries the folder above it has.
+        naming: Files of installed packages that name it, such as those of an editable installation, with their texts.
+        variables: Names of environment variables that name it, without those that say how tests are run.
+    """
+
+    names: tuple[str, ...]
+    node: int
+    beside: int = 0
+    naming: Mapping[str, str] = {}
+    variables: tuple[str, ...] = ()
+
+
 class Surroundings(NamedTuple):
     """The caller and its files.
 
@@ -90,6 +108,7 @@ class Surroundings(NamedTuple):
         variables: Environment variables that say which certificates are trusted, or name a proxy; only where hosts are served.
         certificate: What the served hosts are trusted by.
         served: The dimension `origins` of an environment around, and its `network`, if it has any.
+        movable: The project as something to be shown elsewhere; only where the dimension `cwd` asks for it.
     """
 
     uid: int
@@ -114,3 +133,4 @@ class Surroundings(NamedTuple):
     variables: Mapping[str, str] = {}
     certificate: Certificate | None = None
     served: tuple[Mapping[str, str], str] | None = None
+    movable: Movable | None = None

@@ -53,6 +53,8 @@ class Profile(NamedTuple):
         package_size: Bytes that a deployment may have, unpacked; 0 for no limit. Compared before the suite runs.
         lineage: Its name in the catalogue and those that it inherits from, the nearest first; of a combination those of
             each.
+        unset_each: Environment variables that it needs: whoever selects it means one environment more for each, without it.
+        without: The variable that this one is without, to show what comes of it; "" for an environment with all of them.
     """
 
     name: str
@@ -65,6 +67,8 @@ class Profile(NamedTuple):
     layout: Mapping[str, str] = {}
     package_size: int = 0
     lineage: tuple[str, ...] = ()
+    unset_each: tuple[str, ...] = ()
+    without: str = ""
 
     @property
     def is_host(self) -> bool:
@@ -84,7 +88,66 @@ class Profile(NamedTuple):
             layout=self.layout,
             package_size=self.package_size,
             lineage=self.lineage,
+            unset_each=self.unset_each,
+            without=self.without,
         )
+
+    def sets(self, variable: str, environ: Mapping[str, str]) -> bool:
+        """Whether ``variable`` is set in the environment, where the caller has ``environ``."""
+        own, unset = self.values.get("env", {}), self.values.get("env_unset", ())
+        assert isinstance(own, Mapping) and isinstance(unset, tuple)
+        dimension = _VARIABLES.get(variable, "")
+        if variable in own or self.values.get(dimension, "host") not in ("host", "unset"):
+            return True
+        patterns = (*unset, *(("LANGUAGE", "LC_*") if "locale" in self.values else ()))
+        removed = any(
+            variable.startswith(pattern[:-1]) if pattern.endswith("*") else variable == pattern for pattern in patterns
+        )
+        return variable in environ and not removed and self.values.get(dimension) != "unset"
+
+    def lacking(self, variable: str) -> Profile:
+        """Return this environment without a variable, under a name that says so."""
+        values = {name: value for name, value in self.values.items() if name != _VARIABLES.get(variable)}
+        own, unset = values.get("env", {}), values.get("env_unset", ())
+        assert isinstance(own, Mapping) and isinstance(unset, tuple)
+        if "env" in values:
+            values["env"] = {name: text for name, text in own.items() if name != variable}
+        if variable == "HOME":
+            values["home"] = "unset"
+        else:
+            values["env_unset"] = (*unset, *([variable] if variable not in unset else []))
+        reason = f"`unset-each`: what comes of a missing {variable}"
+        return self._replace(
+            name=f"{self.name}{WITHOUT}{variable}",
+            summary=f"{self.summary}, without {variable}" if self.summary else f"without {variable}",
+            values=values,
+            sources={**self.sources, "home" if variable == "HOME" else "env_unset": reason},
+            unset_each=(),
+            without=variable,
+        )
+
+    def each(self) -> list[Profile]:
+        """Return all that selecting it means."""
+        return [self, *map(self.lacking, self.unset_each)]
+
+
+WITHOUT = "-without-"
+_VARIABLES = {"HOME": "home", "LANG": "locale", "TZ": "timezone"}  # what dimensions set
+
+
+def read_unset_each(raw: object, where: str) -> tuple[str, ...]:
+    """Return the names of variables that a user has written at ``where``, as a list or separated by semicolons.
+
+    Raises:
+        EnvguardError: They aren't that.
+    """
+    words = [word.strip() for word in raw.split(";")] if isinstance(raw, str) else raw
+    if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
+        raise EnvguardError(f"{where}: `unset-each`: expected a list of variables, got {raw!r}")
+    for word in words:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", word) or word.startswith("PYTEST_ENVGUARD"):
+            raise EnvguardError(f"{where}: `unset-each`: expected names of the project's variables, got {word!r}")
+    return tuple(dict.fromkeys(words))
 
 
 def variables(profile: Profile, project: str, python: tuple[int, int]) -> dict[str, str]:
@@ -154,6 +217,8 @@ def combine(first: Profile, second: Profile) -> Profile:
         layout={**second.layout, **first.layout},
         package_size=min(filter(None, (first.package_size, second.package_size)), default=0),
         lineage=tuple(dict.fromkeys((*first.lineage, *second.lineage))),
+        unset_each=tuple(dict.fromkeys((*first.unset_each, *second.unset_each))),
+        without=first.without or second.without,
     )
 
 

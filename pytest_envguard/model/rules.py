@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #   passwd        text in place of /etc/passwd, or None
 #   ids           [uid, gid] that are shown, or None
 #   hostname      the host name that is shown, or None
+#   symlinks      whether symbolic links can be made; left out: they can
+#   mmap_limit    bytes of the largest mapping, or None; for the audit hook alone
 
 
 class Mount:

@@ -9,6 +9,7 @@ from pytest_envguard.linux import abilities as facility
 from pytest_envguard.model.machine import Abilities, Surroundings
 from pytest_envguard.model.plan import Enforcement, Strength
 from pytest_envguard.model.profile import Profile
+from pytest_envguard.model.relocation import Move
 
 MOUNTS = (facility.USER, facility.MOUNT, facility.TMPFS)  # what every mount needs
 Step = tuple[str, dict[str, object]]
@@ -35,6 +36,7 @@ class Draft:
         origins: What is served, for whoever serves it; None for nothing. See `pytest_envguard.origins`.
         addresses: Name of a served host to its address.
         trusting: Files whose clients are to trust what is served as well.
+        move: Where the project is shown, if not at its own place; the surroundings are then those with it there.
     """
 
     profile: Profile
@@ -62,6 +64,7 @@ class Draft:
     origins: dict[str, object] | None = None
     addresses: dict[str, str] = field(default_factory=dict)
     trusting: list[str] = field(default_factory=list)
+    move: Move | None = None
 
     @cached_property
     def needed(self) -> dict[str, str]:

@@ -40,8 +40,13 @@ def plan_files(draft: Draft) -> None:
     draft.namespaces.update(MOUNTS)
     own_proc = draft.abilities.facilities[facility.PROCESS].works
     shaped_proc = own_proc or (bool(proc) and proc == draft.surroundings.proc_style)
+    moving: list[Step] = []
+    if draft.move is not None:
+        from pytest_envguard.planning.relocation import relocation_steps
+
+        moving = relocation_steps(draft, covers)
     taken, put = put_back(draft, covers)
-    draft.steps += [("private", {}), *taken]
+    draft.steps += [("private", {}), *moving, *taken]
     if files:
         draft.steps.append(
             ("files", {"contents": files, "staging": _STAGING, "covered": draft.value("tmp") == "private"})
@@ -212,9 +217,9 @@ def _devices_by_calls(draft: Draft, shown: str) -> None:
 
 
 def _shelters_coverage(draft: Draft) -> bool:
-    """Whether coverage's data needs a place of its own: the project is read-only, or belongs to another user.
+    """Whether coverage's data needs a place of its own: the project is read-only, belongs to another user, or lies elsewhere.
 
     Trap: a mount that is attached nowhere (``/proc/PID/fd/N``) won't do, because SQLite resolves links in the path.
     """
-    elsewhere = draft.value("root") == "read-only" or draft.how in ("real", "subordinate")
+    elsewhere = draft.value("root") == "read-only" or draft.how in ("real", "subordinate") or draft.move is not None
     return draft.surroundings.coverage and elsewhere

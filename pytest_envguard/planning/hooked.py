@@ -8,6 +8,7 @@ from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.dimensions import show_size
 from pytest_envguard.model.plan import INSIDE, Enforcement, Plan, Strength
 from pytest_envguard.model.profile import Profile, variables
+from pytest_envguard.planning.mappings import plan_mappings_by_hook
 
 AUDIT_HOOK = "audit hook"
 _NETWORKS = {
@@ -64,6 +65,7 @@ def plan_by_hook(profile: Profile, project: str, temporary: str, python: tuple[i
         draft.note("network", _NETWORKS[network], Strength.PYTHON, reason)
         if network in ("none", "nxdomain"):
             draft.promises["connections"] = network
+    limit = plan_mappings_by_hook(profile, draft.note, draft.promises, reason)
     environ = _environment(draft, profile, project, python)
     known = {item.dimension for item in draft.enforcements} | _PART_OF_OTHERS | {"env_unset"}
     for name, value in profile.values.items():
@@ -80,6 +82,8 @@ def plan_by_hook(profile: Profile, project: str, temporary: str, python: tuple[i
         "passwd": None,
         "ids": None,
         "hostname": None,
+        "symlinks": draft.promises.get("symlinks", True),
+        "mmap_limit": limit,
     }
     script: dict[str, object] = {
         "hook": {"rules": rules, "environ": environ, "folder": profile.values.get("folder", "project")}

@@ -11,6 +11,7 @@ from pytest_envguard.model.profile import Profile
 from pytest_envguard.planning.draft import Draft
 from pytest_envguard.planning.files import COVERAGE, plan_files
 from pytest_envguard.planning.identity import plan_identity
+from pytest_envguard.planning.mappings import plan_mappings
 from pytest_envguard.planning.network import SOCKETS, nameservers, network_mode, plan_network
 from pytest_envguard.planning.process import plan_environment, plan_limits
 
@@ -29,6 +30,10 @@ def make_plan(profile: Profile, abilities: Abilities, surroundings: Surroundings
         EnvguardError: The profile asks for something impossible here (the project is the folder that is replaced, …).
     """
     draft = Draft(profile, abilities, surroundings, uid=surroundings.uid, gid=surroundings.gid)
+    if "cwd" in profile.values:
+        from pytest_envguard.planning.relocation import plan_relocation  # few profiles move the project
+
+        plan_relocation(draft)
     plan_identity(draft)
     plan_network(draft)
     if "origins" in profile.values:
@@ -38,12 +43,13 @@ def make_plan(profile: Profile, abilities: Abilities, surroundings: Surroundings
     plan_files(draft)
     plan_limits(draft)
     plan_environment(draft)
+    forbidden = plan_mappings(draft)
     return Plan(
         name=profile.name,
         summary=profile.summary,
         enforcements=tuple(draft.enforcements),
         notes=tuple(draft.notes),
-        script=_script(draft),
+        script={**_script(draft), "mappings": forbidden},
         promises=draft.promises,
     )
 
@@ -64,7 +70,9 @@ def _script(draft: Draft) -> dict[str, object]:
     else:
         capabilities = None
     folder = draft.value("folder", "project")
+    moved = {"moved": draft.move.sendable()} if draft.move else {}
     return {
+        **moved,
         "name": draft.profile.name,
         "namespaces": flags,
         "identity": {
@@ -110,4 +118,5 @@ def _rules(draft: Draft) -> dict[str, object]:
         if draft.how == "shown" and (draft.uid, draft.gid) != (here.uid, here.gid)
         else None,
         "hostname": draft.shown_hostname,
+        "symlinks": draft.promises.get("symlinks", True),
     }

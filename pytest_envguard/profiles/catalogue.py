@@ -5,6 +5,9 @@ A selection is ``NAME[+NAME…][:DIMENSION=VALUE…]``, several are separated by
     lambda
     lambda+offline
     lambda:memory=1024M:tmp_size=2G,container:tmp_size=64M
+
+``NAME-without-VARIABLE`` is an environment without one of its variables; ``NAME:unset-each=VARIABLE;VARIABLE`` stands for
+NAME and one such environment for each.
 """
 
 from __future__ import annotations
@@ -17,13 +20,20 @@ from typing import Any
 
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.model.dimensions import DIMENSIONS, Value, read
-from pytest_envguard.model.profile import PACKAGE_SIZE, Profile, budget_source, combine, layout_source
+from pytest_envguard.model.profile import (
+    PACKAGE_SIZE,
+    WITHOUT,
+    Profile,
+    budget_source,
+    combine,
+    layout_source,
+    read_unset_each,
+)
 from pytest_envguard.profiles.tables import Table, read_project, read_table, read_toml, read_version
 
 SHIPPED = Path(__file__).parent
-_OVERRIDE = (
-    r":(?=[A-Za-z_]+=|[a-z_]+(?:$|:))"  # a colon before a dimension's name, so that a value such as `:UTC` may have one
-)
+_OVERRIDE = r":(?=[A-Za-z_]+=|unset-each=|[a-z_]+(?:$|:))"  # a colon before a dimension's name, so that a value such as `:UTC` may have one
+_EACH = ("unset-each=", "unset_each=")
 _AS_SHIPPED = " as shipped"
 
 
@@ -56,11 +66,18 @@ class Catalogue:
             raise EnvguardError(
                 "`--envguard` names no profile", f"for example `--envguard=lambda`; known: {', '.join(self.names())}"
             )
-        return list({profile.name: profile for profile in map(self.one, words)}.values())
+        return list({profile.name: profile for word in words for profile in self.one(word).each()}.values())
 
     def one(self, word: str) -> Profile:
         """Return the one profile (or combination, with overrides) that ``word`` selects."""
+        whole, separator, variable = word.rpartition(WITHOUT)
+        if separator and word not in self.tables and re.fullmatch(r"\w+", variable):
+            return self.one(whole).lacking(*read_unset_each(variable, f"`{word}`"))
         names, *overrides = re.split(_OVERRIDE, word)
+        each = [read_unset_each(raw.partition("=")[2], f"`{word}`") for raw in overrides if raw.startswith(_EACH)]
+        if each:
+            word = ":".join((names, *(raw for raw in overrides if not raw.startswith(_EACH))))
+            return self.one(word)._replace(unset_each=each[-1])
         values = dict(_override(override, word, names) for override in overrides)
         runtime = read_version(str(values["runtime"]), f"`{word}`: `runtime`") if "runtime" in values else None
         parts = list(dict.fromkeys(part.strip() for part in names.split("+")))
@@ -127,6 +144,7 @@ def _inherit(name: str, table: Table, parent: Profile, version: tuple[int, int])
         layout={**parent.layout, **table.layout},
         package_size=table.package_size or parent.package_size,
         lineage=tuple(dict.fromkeys((name.removesuffix(_AS_SHIPPED), *parent.lineage))),
+        unset_each=parent.unset_each if table.unset_each is None else table.unset_each,
     )
 
 

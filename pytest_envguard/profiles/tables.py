@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.model.dimensions import DIMENSIONS, Value, read, read_size
-from pytest_envguard.model.profile import Budget, is_time
+from pytest_envguard.model.profile import Budget, is_time, read_unset_each
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,6 +27,7 @@ _KEYS = (
     "since",
     "sources",
     "summary",
+    "unset-each",
     "unverified",
 )
 
@@ -37,6 +38,7 @@ class Table(NamedTuple):
     Attributes:
         where: File and table, for messages.
         since: Python version to the dimensions that hold from it on.
+        unset_each: None where nothing is said of it.
     """
 
     where: str
@@ -50,6 +52,7 @@ class Table(NamedTuple):
     budgets: Mapping[str, Budget] = {}
     layout: Mapping[str, str] = {}
     package_size: int = 0
+    unset_each: tuple[str, ...] | None = None
 
     def inheriting(self, name: str) -> Table:
         """Return this table with another parent."""
@@ -91,8 +94,13 @@ def read_project(path: Path) -> dict[str, Table]:
             raise EnvguardError(f"{where}: a profile's name has letters, digits, `.`, `_` and `-`, got {name!r}")
         if not isinstance(raw, Mapping):
             raise EnvguardError(f"{where}: expected a table, got {raw!r}")
-        tables[name] = read_table(_nested(raw), where)
+        tables[name] = read_table(_nested(_renamed(raw)), where)
     return tables
+
+
+def _renamed(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a table whose one key with a hyphen may be written as all others are."""
+    return {"unset-each" if key == "unset_each" else key: value for key, value in raw.items()}
 
 
 def _nested(raw: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -112,6 +120,7 @@ def read_table(raw: Any, where: str) -> Table:
     """
     if not isinstance(raw, Mapping):
         raise EnvguardError(f"{where}: expected a table, got {raw!r}")
+    raw = _renamed(raw)
     for key in raw:
         if key not in _KEYS:
             raise EnvguardError(f"{where}: no key is named `{key}`", nearest(key, _KEYS))
@@ -136,6 +145,7 @@ def read_table(raw: Any, where: str) -> Table:
         budgets={name: _budget(name, own, where) for name, own in _table(raw, "budgets", where).items()},
         layout=_layout(raw, where),
         package_size=_package_size(raw, where),
+        unset_each=read_unset_each(raw["unset-each"], where) if "unset-each" in raw else None,
     )
 
 

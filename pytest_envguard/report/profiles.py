@@ -11,15 +11,21 @@ from pytest_envguard.profiles import Catalogue
 
 _WIDTH = 100
 _LIMITS = ("open_files", "open_files_hard", "processes")
-_SIZES = ("tmp_size", "shm_size", "memory", "stack")
+_SIZES = ("mmap_limit", "tmp_size", "shm_size", "memory", "stack")
 
 
 def list_text(catalogue: Catalogue) -> str:
     """Return one line for every profile."""
     names = catalogue.names()
     width = max(map(len, names))
-    lines = [f"{name:<{width}}  {catalogue.one(name).summary}" for name in names]
+    lines = [f"{name:<{width}}  {in_a_line(catalogue.one(name))}" for name in names]
     return "\n".join([*lines, "", "`envguard profiles NAME` shows one with its sources; `a+b` is both at once."])
+
+
+def in_a_line(profile: Profile) -> str:
+    """Return what ``profile`` stands for."""
+    each = f"and the same without {', '.join(profile.unset_each)}" if profile.unset_each else ""
+    return "; ".join(filter(None, (profile.summary, each + (" in turn" if len(profile.unset_each) > 1 else ""))))
 
 
 def profile_text(profile: Profile) -> str:
@@ -30,6 +36,12 @@ def profile_text(profile: Profile) -> str:
         if isinstance(value, Mapping):
             lines += [f"    {key}={text}" for key, text in value.items()]
         lines += _origin(profile, name)
+    if profile.unset_each:
+        lines += ["", f"unset-each = {', '.join(profile.unset_each)}"]
+        lines += _block(
+            f"selected with it, one environment for each: {', '.join(one.name for one in profile.each()[1:])}"
+        )
+        lines += _origin(profile, "unset-each")
     for name, budget in profile.budgets.items():
         lines += ["", f"budget {name}: {budget.seconds:g} s", *_block(f'compared by `cold_start(…, within="{name}")`')]
         lines += _origin(profile, budget_source(name))

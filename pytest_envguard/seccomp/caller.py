@@ -196,8 +196,11 @@ class Caller:
         except FileNotFoundError:
             raise OSError(errno.EBADF, "not open") from None
 
-    def reach(self, base: int, path: str) -> str:
-        """Return ``path``, which the caller takes relative to descriptor ``base``, as this process reaches it."""
+    def reach(self, base: int, path: str, *, follow: bool = True) -> str:
+        """Return ``path``, which the caller takes relative to descriptor ``base``, as this process reaches it.
+
+        Without ``follow`` a link at its end is meant itself.
+        """
         if not path.startswith("/"):
             start = f"/proc/{self.thread}/cwd" if base == AT_FDCWD else self.descriptor(base)
             return f"{start}/{path}"
@@ -205,7 +208,7 @@ class Caller:
         first, _, rest = path.lstrip("/").partition("/")
         if first == "dev":
             name, _, below = rest.lstrip("/").partition("/")
-            if name in _STREAMS:
+            if name in _STREAMS and (follow or below):
                 return f"/proc/{self.thread}/{_STREAMS[name]}" + (f"/{below}" if below else "")
         elif first == "proc":
             name, _, below = rest.lstrip("/").partition("/")
@@ -230,7 +233,7 @@ class Caller:
             raise OSError(errno.ENOENT, "no path")
         if base != AT_FDCWD and not path.startswith("/"):
             os.close(self.open_descriptor(base))
-        reached = self.reach(base, path)
+        reached = self.reach(base, path, follow=follow)
         for _ in range(_MOST_LINKS):
             place = _look(reached, follow=follow)
             try:

@@ -49,6 +49,17 @@ class Value(Exception):
         self.value = value
 
 
+class Refused(Exception):
+    """The call is refused by whoever answers, even where all else is the kernel's to refuse.
+
+    Attributes:
+        errno: What it fails with.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.errno = number
+
+
 class Judge:
     """What the judgement of a call needs to know.
 
@@ -60,6 +71,9 @@ class Judge:
         ids: uid and gid that are shown, if any.
         hostname: The host name that is shown; "" for the machine's own.
         enforces: Whether what is refused here is refused to the caller; otherwise the kernel does.
+        links: Whether symbolic links can be made.
+        own_links: Where none can be made, whether they can on what a process has mounted for itself: so can the /dev of an
+            environment inside be built, which then asks for none at all.
         listener: Where calls are answered; set when there is one.
     """
 
@@ -75,6 +89,7 @@ class Judge:
         hostname: str,
         *,
         enforces: bool,
+        links: bool = True,
     ) -> None:
         self.files = files
         self.outside = outside
@@ -83,6 +98,14 @@ class Judge:
         self.ids = ids or []
         self.hostname = hostname
         self.enforces = enforces
+        self.links = links
+        self.own_links = True
+
+    def without_links(self) -> Judge:
+        """Return the same judge, by whom no symbolic link can be made."""
+        stricter = Judge.__new__(Judge)
+        vars(stricter).update(vars(self), links=False, own_links=False)
+        return stricter
 
 
 def judge(judge: Judge, name: str, caller: Caller, arguments: Arguments, identity: int) -> int:
@@ -92,6 +115,7 @@ def judge(judge: Judge, name: str, caller: Caller, arguments: Arguments, identit
         OSError: The kernel refuses it, whatever the environment.
         Value: It succeeds without being executed.
         Answered: It was answered.
+        Refused: It is refused, whoever enforces the rest.
         Gone: Its caller has ended.
     """
     return _HANDLERS[name](judge, caller, arguments, identity)
@@ -142,6 +166,22 @@ def _openat2(s: Judge, c: Caller, a: Arguments, _: int) -> int:
 
 def _make(s: Judge, c: Caller, base: int, pointer: int, *, folder: bool = False) -> int:
     return s.files.make(c, base, c.text(pointer), folder=folder)
+
+
+def _symlink(s: Judge, c: Caller, target: int, base: int, pointer: int) -> int:
+    """Where no link can be made, only which errno is a question: EPERM comes last (fs/namei.c, vfs_symlink)."""
+    if s.links:
+        return _make(s, c, base, pointer)
+    try:
+        number, path = 0 if c.text(target) else errno.ENOENT, c.text(pointer)
+        if not number and s.own_links and c.elsewhere and s.files.is_own_mount(c, base, path):
+            return 0
+        number = number or s.files.make(c, base, path, folder=False)
+    except Hidden:
+        number = errno.EPERM
+    except OSError as error:  # the kernel's own answer: given here, so that nothing can change before it would be
+        number = error.errno or 0
+    raise Refused(number or errno.EPERM)
 
 
 def _unlink(s: Judge, c: Caller, base: int, pointer: int, flags: int) -> int:
@@ -413,8 +453,8 @@ _HANDLERS: dict[str, Handler] = {
     "mkdirat": lambda s, c, a, _: _make(s, c, _signed(a[0]), a[1], folder=True),
     "mknod": lambda s, c, a, _: _make(s, c, AT_FDCWD, a[0]),
     "mknodat": lambda s, c, a, _: _make(s, c, _signed(a[0]), a[1]),
-    "symlink": lambda s, c, a, _: _make(s, c, AT_FDCWD, a[1]),
-    "symlinkat": lambda s, c, a, _: _make(s, c, _signed(a[1]), a[2]),
+    "symlink": lambda s, c, a, _: _symlink(s, c, a[0], AT_FDCWD, a[1]),
+    "symlinkat": lambda s, c, a, _: _symlink(s, c, a[0], _signed(a[1]), a[2]),
     "rmdir": lambda s, c, a, _: _unlink(s, c, AT_FDCWD, a[0], _REMOVEDIR),
     "unlink": lambda s, c, a, _: _unlink(s, c, AT_FDCWD, a[0], 0),
     "unlinkat": lambda s, c, a, _: _unlink(s, c, _signed(a[0]), a[1], a[2]),

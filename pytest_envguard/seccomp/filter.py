@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import struct
 
-from pytest_envguard.seccomp.numbers import ARCHITECTURES, numbers
+from pytest_envguard.seccomp.numbers import ARCHITECTURES, LINKS_OF_32_BITS, numbers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ FILL = "fill"
 IDENTITY = "identity"
 NAME = "name"
 LEAVE = "leave"  # to where other mounts are seen
+LINKS = "links"  # symbolic ones, where making them is refused: whoever asks is never let pass
 SEAL = "seal"  # no second way: io_uring makes calls that no filter sees
 
 # In another root, the same paths are other files. To everybody but a container's root it's EPERM anyway.
@@ -66,6 +67,7 @@ _ALWAYS = {
     ),
     NAME: "uname",
     LEAVE: "setns unshare",
+    LINKS: "symlink symlinkat",
 }
 
 
@@ -75,11 +77,9 @@ def _conditional(groups: frozenset[str]) -> dict[str, list[Rule]]:
     if CHANGE in groups:
         found["open"] = _if_bits(1, OPEN_TO_CHANGE)
         found["openat"] = _if_bits(2, OPEN_TO_CHANGE)
-        found["ioctl"] = [
-            _low(1),
-            *(rule for number in (*CHANGING_IOCTLS, HAND_OVER) for rule in _notify_if_equal(number)),
-            _allow(),
-        ]
+    if groups & {CHANGE, LINKS}:
+        watched = (*(CHANGING_IOCTLS if CHANGE in groups else ()), HAND_OVER)
+        found["ioctl"] = [_low(1), *(rule for number in watched for rule in _notify_if_equal(number)), _allow()]
     if EXECUTE in groups:
         executable = _if_bits(2, _PROT_EXEC)
         found["mmap"] = [_low(3), (_ANY_BIT, 0, 1, _MAP_ANONYMOUS), _allow(), *executable]
@@ -104,15 +104,19 @@ def program(machine: str, groups: Iterable[str], *, strict: bool) -> bytes:
     """
     wanted = frozenset(groups)
     known = numbers(machine)
-    foreign = (_RETURN, 0, 0, _KILL if strict else _ALLOW)
+    end = (_RETURN, 0, 0, _KILL if strict else _ALLOW)
+    answered = LINKS in wanted and not strict
+    foreign = [*(_foreign_links(machine) if answered else ()), end]
     rules: list[Rule] = [
         (_LOAD, 0, 0, _ARCHITECTURE),
-        (_EQUAL, 1, 0, ARCHITECTURES[machine]),
-        foreign,
+        (_EQUAL, len(foreign), 0, ARCHITECTURES[machine]),
+        *foreign,
         (_LOAD, 0, 0, _NUMBER),
     ]
     if machine == "x86_64":
-        rules += [(_AT_LEAST, 0, 1, _X32), foreign]
+        numbers_of_links = [_X32 | known[name] for name in _LINKING]
+        foreign = [*(_no_links(numbers_of_links) if answered else ()), end]
+        rules += [(_AT_LEAST, 0, len(foreign), _X32), *foreign]
     for name, answer in _conditional(wanted).items():
         if name in known:
             rules += [(_EQUAL, 0, len(answer), known[name]), *answer]
@@ -120,8 +124,9 @@ def program(machine: str, groups: Iterable[str], *, strict: bool) -> bytes:
     for name in always:
         if name in known:
             rules += [(_EQUAL, 0, 1, known[name]), _notify()]
-    if SEAL in wanted:
+    if wanted & {SEAL, LINKS}:
         rules += [(_EQUAL, 0, 1, known["io_uring_setup"]), (_RETURN, 0, 0, _REFUSE | errno.ENOSYS)]
+    if SEAL in wanted:
         for name in _OTHER_WAYS.split():
             rules += [(_EQUAL, 0, 1, known[name]), (_RETURN, 0, 0, _REFUSE | errno.EPERM)]
     if SEND in wanted and strict:
@@ -129,6 +134,24 @@ def program(machine: str, groups: Iterable[str], *, strict: bool) -> bytes:
         rules += [(_EQUAL, 0, len(packets), known["socket"]), *packets]
     rules.append(_allow())
     return b"".join(struct.pack("=HBBI", *rule) for rule in rules)
+
+
+_LINKING = ("symlink", "symlinkat", "io_uring_setup")
+
+
+def _foreign_links(machine: str) -> list[Rule]:
+    """Refuse links to programs of 32 bits at once: nobody knows what their calls' arguments mean."""
+    architecture, numbers_of_links = LINKS_OF_32_BITS[machine]
+    answers = [(_LOAD, 0, 0, _NUMBER), *_no_links(numbers_of_links), _allow()]
+    return [(_EQUAL, 0, len(answers), architecture), *answers]
+
+
+def _no_links(numbers_of_links: Iterable[int]) -> list[Rule]:
+    """Answer symlink and symlinkat with EPERM, io_uring_setup with ENOSYS."""
+    rules: list[Rule] = []
+    for number, answer in zip(numbers_of_links, (errno.EPERM, errno.EPERM, errno.ENOSYS), strict=True):
+        rules += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _REFUSE | answer)]
+    return rules
 
 
 def _if_bits(place: int, bits: int) -> list[Rule]:

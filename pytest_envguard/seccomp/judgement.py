@@ -13,6 +13,7 @@ import errno
 import os
 import stat
 
+from pytest_envguard.linux import syscalls as call
 from pytest_envguard.model.rules import Mount, Mounts, is_within
 from pytest_envguard.seccomp.caller import (
     AT_EMPTY_PATH,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _ACCESS_MODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 _TMPFILE = os.O_TMPFILE
+_TMPFS_MAGIC = 0x01021994  # include/uapi/linux/magic.h
 _SHEBANG = 256
 _MOST_INTERPRETERS = 5
 _WITH_PATH = 5  # words behind the addresses of a line in /proc/PID/maps
@@ -184,6 +186,16 @@ class Files:
         if slash and not folder:
             raise OSError(errno.ENOENT, place.name)
         return self._change(place.folder)
+
+    def is_own_mount(self, caller: Caller, base: int, path: str) -> bool:
+        """Whether ``path`` lies on a tmpfs that this process doesn't see: one that the caller's have mounted."""
+        with caller.look(base, path, follow=False) as place:
+            kind = int.from_bytes(call.statfs(b"/proc/self/fd/%d" % place.folder)[:8], "little")
+            device = os.fstat(place.folder).st_dev
+        if kind != _TMPFS_MAGIC:
+            return False
+        with open("/proc/self/mountinfo", "rb") as mounts:
+            return b"%d:%d" % (os.major(device), os.minor(device)) not in {line.split(b" ", 3)[2] for line in mounts}
 
     def link(self, caller: Caller, old: tuple[int, str], new: tuple[int, str], flags: int) -> int:
         """``link(2)``: EROFS before EXDEV, unlike `rename`."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import struct
 
-from pytest_envguard.linux import syscalls as call
-from pytest_envguard.seccomp.numbers import SECCOMP
+from pytest_envguard.linux import execution
 
-_SET_MODE_FILTER, _SPEC_ALLOW, _NEW_LISTENER = 1, 1 << 2, 1 << 3
 _RECEIVE, _SEND, _ID_VALID, _ADD_DESCRIPTOR, _SET_FLAGS = 0xC0502100, 0xC0182101, 0x40082102, 0x40182103, 0x40082104
 _SYNCHRONOUS_WAKE_UP = 1
 _CONTINUE = 1
@@ -29,12 +26,7 @@ def install(program: bytes) -> int:
         OSError: EINVAL before Linux 5.0; EBUSY where a filter with a listener is installed already; EPERM or ENOSYS where
             a filter around forbids it.
     """
-    code = ctypes.create_string_buffer(program)
-    header = ctypes.create_string_buffer(struct.pack("@HP", len(program) // 8, ctypes.addressof(code)))
-    call.prctl(call.PR_SET_NO_NEW_PRIVS, 1)
-    number = SECCOMP[os.uname().machine]
-    flags = _NEW_LISTENER | _SPEC_ALLOW
-    return call.syscall("seccomp", number, _SET_MODE_FILTER, flags, ctypes.addressof(header))
+    return execution.listen(program)
 
 
 class Listener:

@@ -97,9 +97,10 @@ _TABLE: dict[str, tuple[int | None, int | None]] = {
     "fsmount": (432, 432),
     "mount_setattr": (442, 442),
 }
+# symlink, symlinkat and io_uring_setup of programs of 32 bits, by AUDIT_ARCH_…: i386, and ARM's EABI.
+LINKS_OF_32_BITS = {"x86_64": (0x40000003, (83, 304, 425)), "aarch64": (0x40000028, (83, 331, 425))}
 # AUDIT_ARCH_… (include/uapi/linux/audit.h), as a filter sees it.
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-SECCOMP = {"x86_64": 317, "aarch64": 277}
 
 
 def numbers(machine: str) -> dict[str, int]:

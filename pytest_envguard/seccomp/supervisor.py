@@ -17,7 +17,7 @@ from pytest_envguard.model.rules import Mounts, is_within
 from pytest_envguard.seccomp import filter as traps
 from pytest_envguard.seccomp import handover, judgement, network
 from pytest_envguard.seccomp.caller import Caller, Gone, Hidden
-from pytest_envguard.seccomp.calls import Answered, Judge, Value, judge, target_of
+from pytest_envguard.seccomp.calls import Answered, Judge, Refused, Value, judge, target_of
 from pytest_envguard.seccomp.judgement import Files, Likely
 from pytest_envguard.seccomp.ledger import ASK, Ledger
 from pytest_envguard.seccomp.listener import Listener, install
@@ -37,7 +37,8 @@ _REFUSALS = frozenset(
     {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ECONNREFUSED}
     | {errno.EADDRNOTAVAIL, errno.ETIMEDOUT}
 )
-_CAP_KILL = 1 << 5
+_PERMISSIONS = (errno.EACCES, errno.EPERM)
+_OWN = 1 << 5 | 1 << 19  # CAP_KILL; CAP_SYS_PTRACE, to read the memory of those in user namespaces of their own
 _QUESTIONS = frozenset({"access", "faccessat", "faccessat2", "statfs", "fstatfs"})  # asking is not being refused
 
 
@@ -74,13 +75,17 @@ class Supervisor:
         Raises:
             OSError: See `pytest_envguard.seccomp.listener.install`.
         """
+        program = traps.program(os.uname().machine, self._groups(), strict=self.enforces)
         ready = _thread.allocate_lock()
         ready.acquire()
         # Before the filter, which it must not be under.
         _thread.start_new_thread(self._serve, (ready, ids, capabilities))
-        program = traps.program(os.uname().machine, _groups(self._judge), strict=self.enforces)
         self._listener = self._judge.listener = Listener(install(program))
         ready.release()
+
+    def _groups(self) -> list[str]:
+        """Return the groups of calls that must wait: those of the rules, and those that are listed."""
+        return list(dict.fromkeys((*_needed(self._judge), *(_listed(self._judge) if self.ledger else ()))))
 
     def _serve(self, ready: Any, ids: tuple[int, int] | None, capabilities: int | None) -> None:
         ready.acquire()
@@ -91,7 +96,7 @@ class Supervisor:
                 judgement.act_as(ids[0])
             if capabilities is not None:
                 # Of this thread only. Another user's threads are asked for their stack by a signal.
-                call.capset(capabilities | (_CAP_KILL if ids is not None else 0))
+                call.capset(capabilities | (_permitted() & _OWN if ids is not None else 0))
             while True:
                 try:
                     waiting = self._listener.receive()
@@ -108,6 +113,7 @@ class Supervisor:
         name = self._names[number]
         caller = Caller(thread, foreign_root=not self.enforces and self._is_elsewhere(thread))
         responsible = self._responsible(thread) if self._inside else self._judge
+        enforces = responsible.enforces
         try:
             self._somebody_left |= name in ("setns", "unshare")
             if name == "ioctl" and arguments[1] & 0xFFFFFFFF == traps.HAND_OVER:
@@ -120,34 +126,42 @@ class Supervisor:
             return
         except (Answered, Gone):
             return
+        except Refused as error:
+            refused, certain, enforces = error.errno, True, True
         except Hidden:
             refused, certain = errno.EPERM, True
-        except Likely as error:
-            refused, certain = error.errno or 0, False
         except OSError as error:
             # The kernel's own answer, given here nevertheless: should this thread and the caller ever see different
             # things, a call must not go on unjudged.
-            refused, certain = error.errno or 0, True
+            refused, certain = error.errno or 0, not isinstance(error, Likely)
+            if refused in _PERMISSIONS and self._may_more(thread):
+                refused = 0
         finally:
             caller.close()
         if refused and self._note(identity, thread, name, arguments, refused):
             return  # it writes its stack, and makes the call again
-        if refused and certain and responsible.enforces:
+        if refused and certain and enforces:
             self._listener.refuse(identity, refused)
         else:
             self._listener.go_on(identity)
 
     def _take_over(self, caller: Caller, arguments: Arguments) -> NoReturn:
         """Let other rules hold for the process that asks, and its children."""
+        process = int(_status(caller.thread)["Tgid"])
+        around = self._responsible(caller.thread)
+        if not arguments[2]:
+            self._inside[process] = around.without_links()  # whoever hears this hears of links as well
+            raise Value
         rules = handover.told(caller.read(arguments[2], arguments[3]))
         for name in ("ids", "passwd", "hostname"):  # who already is somebody in here has no need to become it
             rules[name] = self.rules[name] if rules[name] is None else rules[name]
+        rules["symlinks"] = rules["symlinks"] and around.links
         inside = _judge(rules, enforces=True)
-        if not set(_groups(inside)) <= set(_groups(self._judge)):
-            raise OSError(errno.EOPNOTSUPP, "the filter lets pass what would have to be judged")
+        if not set(_needed(inside)) <= set(self._groups()):
+            raise Refused(errno.EOPNOTSUPP)  # the filter lets pass what would have to be judged
         inside.listener = self._listener
         self._inside = {process: judge for process, judge in self._inside.items() if _status(process)}
-        self._inside[int(_status(caller.thread)["Tgid"])] = inside
+        self._inside[process] = inside
         raise Value
 
     def _responsible(self, thread: int) -> Judge:
@@ -166,6 +180,15 @@ class Supervisor:
             return False
         try:
             return os.readlink(f"/proc/{thread}/ns/mnt") != self._mount_namespace
+        except OSError:
+            return False
+
+    def _may_more(self, thread: int) -> bool:
+        """Whether a thread has privileges in a user namespace of its own, as whoever builds an environment inside has."""
+        if self.enforces or not int(_status(thread).get("CapEff", "0"), 16):
+            return False
+        try:
+            return os.readlink(f"/proc/{thread}/ns/user") != os.readlink("/proc/self/ns/user")
         except OSError:
             return False
 
@@ -231,20 +254,33 @@ def _judge(rules: Rules, *, enforces: bool) -> Judge:
         rules["ids"],
         rules["hostname"] or "",
         enforces=enforces,
+        links=rules["symlinks"],
     )
 
 
-def _groups(judge: Judge) -> list[str]:
-    """Return the groups of calls that must wait.
+def _needed(judge: Judge) -> list[str]:
+    """Return the groups of calls that must wait so that what is refused is answered.
 
     Where rules are enforced, all that cost little: the environment may have another one inside that needs them.
     """
     if judge.enforces:
         cheap = [traps.CHANGE, traps.EXECUTE, traps.ASK, traps.SEAL, traps.CONNECT, traps.SEND, traps.FILL, traps.NAME]
         return [*cheap, traps.IDENTITY] if judge.ids else cheap
+    return [] if judge.links else [traps.LINKS, traps.LEAVE]
+
+
+def _listed(judge: Judge) -> list[str]:
+    """Return the groups of calls that wait only to be listed, where the kernel refuses them."""
+    if judge.enforces:
+        return []
     return [traps.CHANGE, traps.EXECUTE, traps.LEAVE] + (
         [traps.CONNECT, traps.SEND] if judge.outside is not None else []
     )
+
+
+def _permitted() -> int:
+    """Return the capabilities that this process may use."""
+    return int(_status(os.getpid())["CapPrm"], 16)
 
 
 def _process_that_answers(thread: int) -> int:

@@ -24,6 +24,7 @@ _RULES = {
     "passwd": f"{_USER}:x:{_UID}:{_UID}::/:/bin/false\n",
     "ids": None,
     "hostname": None,
+    "symlinks": True,
 }
 _NOBODY = 3
 _ASK = f"""

@@ -73,7 +73,8 @@ def _answer(job: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
 
 def _plan(job: dict[str, Any], run: dict[str, Any]) -> Plan:
     if "values" in run:
-        profile = Profile(run["profile"], values=run["values"])
+        lists = {name: tuple(value) for name, value in run["values"].items() if isinstance(value, list)}
+        profile = Profile(run["profile"], values={**run["values"], **lists})
     else:
         profile = load_catalogue(None, sys.version_info[:2]).one(run["profile"])
     (plan,) = plans_for([profile], job["project"], job["further"])

@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_envguard.linux import abilities as facility
 from pytest_envguard.model.dimensions import read
-from pytest_envguard.model.machine import Abilities, Ability, Folder, Surroundings
+from pytest_envguard.model.machine import Abilities, Ability, Folder, Movable, Surroundings
 from pytest_envguard.model.plan import Enforcement, Plan
 from pytest_envguard.model.profile import Profile
 from pytest_envguard.planning import make_plan
@@ -85,6 +85,7 @@ def surroundings(
         processors=processors,
         python=python,
         locales=frozenset(locales),
+        movable=Movable((project,), 1),
     )
 
 
@@ -168,6 +169,18 @@ class Mounted:
         for below in self._under(path):
             del self.seen[below]
         self.seen[path] = enterable
+
+    def _relocate(self, source: str, target: str, vanishes: bool, kept: Iterable[str], **_others: object) -> None:
+        self._there("relocate", source)
+        moved = {target + path[len(source) :]: self.seen[path] for path in (source, *self._under(source))}
+        held = {path: self.seen[path] for way in kept for path in (way, *self._under(way))}
+        if vanishes:
+            for path in (*self._under(source), source):
+                del self.seen[path]
+            self.seen |= {**dict.fromkeys((way for path in kept for way in ways_to(path)), True), **held}
+        self._folder(target)
+        self._cover(target, True)
+        self.seen |= moved
 
     def _take(self, path: str) -> None:
         self._there("take", path)

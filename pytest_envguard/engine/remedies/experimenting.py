@@ -57,6 +57,10 @@ PARTS = (
     Part("locale", "the locale", ("locale",)),
     Part("hostname", "the host name", ("hostname",)),
     Part("folder", "the working folder", ("folder",)),
+    Part("cwd", "the project's place", ("cwd",)),
+    Part("symlinks", "symbolic links", ("symlinks",)),
+    Part("executable_mappings", "code in memory", ("executable_mappings",)),
+    Part("mmap_limit", "the limit of a mapping", ("mmap_limit",)),
     Part("tmp", "/tmp", ("tmp", "tmp_size", "tmp_mode", "tmp_exec", "tmp_in_memory")),
 )
 

@@ -364,3 +364,20 @@ begin(network="none")
 found = [before == [bind("0.0.0.0"), bind("192.0.2.1")], before[0], told]
 """)
     assert found == [True, None, []]
+
+
+@linux
+@shows("mmap_limit")
+def test_large_mappings(child: Child) -> None:
+    """The C library maps what Python can't, and a small mapping grows."""
+    found = child("""
+import ctypes, mmap
+begin(mmap_limit=1 << 20)
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+small = mmap.mmap(-1, 4096)
+small.resize(2 << 20)
+address = libc.mmap(None, ctypes.c_size_t(2 << 20), 0, 0x22, -1, ctypes.c_long(0))
+found = [tried(lambda: mmap.mmap(-1, 2 << 20)), address not in (None, 2**64 - 1), len(small)]
+""")
+    assert found == ["ENOMEM", True, 2 << 20]

@@ -297,3 +297,63 @@ except OSError as error:
 found = frames
 """)
     assert found == [False, True]
+
+
+@linux
+def test_links_are_refused_last(child: Child) -> None:
+    """Whatever else is wrong is said first; hard links, and links that are there, still work."""
+    found = child("""
+os.symlink("rw/file", "link")
+begin(symlinks=False)
+os.link("rw/file", "rw/hard")
+found = [tried(lambda target=target, path=path: os.symlink(target, path)) for target, path in (
+    ("a", "rw/new"), ("a", b"rw/new"), ("a", "rw/file"), ("a", "rw/no/new"), ("a", "rw/file/new"), ("a", "rw/new/"),
+    ("", "rw/new"), ("a", "ro/new"), ("a", "ro/file"), ("a", "."))]
+found += [open("link").read(), os.readlink("link"), sorted(os.listdir("rw")), told[0]]
+""")
+    assert found == [
+        "EPERM",
+        "EPERM",
+        "EEXIST",
+        "ENOENT",
+        "ENOTDIR",
+        "ENOENT",
+        "ENOENT",
+        "EROFS",
+        "EEXIST",
+        "EEXIST",
+        "text",
+        "rw/file",
+        ["file", "hard"],
+        ["os.symlink", "rw/new", "EPERM"],
+    ]
+
+
+@linux
+def test_links_are_refused_where_nothing_else_is(child: Child) -> None:
+    """An environment of nothing else has its check, and one that allows them has none."""
+    found = child("""
+install({"symlinks": False})
+found = [tried(lambda: os.symlink("a", "rw/new"))]
+enforce({"symlinks": True})
+found += [tried(lambda: os.symlink("a", "rw/new"))]
+""")
+    assert found == ["EPERM", None]
+
+
+@linux
+def test_large_mappings_are_refused(child: Child) -> None:
+    """By their length, or where that's left out by the file's from the offset on; what the system refuses it says itself."""
+    found = child("""
+import mmap
+with open("rw/big", "wb") as file:
+    file.truncate(1 << 21)
+begin(mmap_limit=1 << 20)
+with open("rw/big", "r+b") as file:
+    def mapped(*words, **further):
+        return tried(lambda: len(mmap.mmap(*words, **further)))
+
+    found = [mapped(-1, 1 << 20), mapped(-1, (1 << 20) + 1), mapped(file.fileno(), 0), mapped(file.fileno(), 1 << 20),
+             mapped(file.fileno(), 0, offset=1 << 20), mapped(12345, 0), told]
+""")
+    assert found == [1 << 20, "ENOMEM", "ENOMEM", 1 << 20, 1 << 20, "EBADF", [["mmap.__new__", "", "ENOMEM"]] * 2]

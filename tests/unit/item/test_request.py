@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_envguard.errors import EnvguardError
-from pytest_envguard.item.request import Request, labels, requests_of
+from pytest_envguard.item.request import Request, labels, requests_of, with_each
 
 
 def asked(*args: object, **kwargs: object) -> list[Request]:
@@ -35,6 +35,21 @@ def test_labels_are_names_alone_where_these_differ() -> None:
     assert str(asked("lambda", env={"A": "b"})[0]) == "lambda:env=…"
 
 
+def test_a_variable_that_is_needed_is_a_request_without_it() -> None:
+    found = asked("lambda", "offline", unset_each=["A", "B"], env={"A": "1"})
+    assert labels(found) == [
+        f"{name}{rest}" for name in ("lambda", "offline") for rest in ("", "-without-A", "-without-B")
+    ]
+    assert {tuple(request.changes) for request in found} == {("env",)}
+
+
+def test_a_profile_that_needs_variables_is_several_requests() -> None:
+    found = with_each(asked("mine", "offline"), lambda name: ("", "A", "B") if name == "mine" else ("",))
+    assert labels(found) == ["mine", "mine-without-A", "mine-without-B", "offline"]
+    both = with_each(asked("mine", unset_each=["A", "C"]), lambda _: ("", "A"))
+    assert sorted(labels(both)) == ["mine", "mine-without-A", "mine-without-C"]
+
+
 @pytest.mark.parametrize(
     ("args", "kwargs", "message"),
     [
@@ -43,6 +58,11 @@ def test_labels_are_names_alone_where_these_differ() -> None:
         (("",), {}, "@pytest.mark.envguard: expected names of profiles, got ''"),
         (("lambda",), {"memroy": "1G"}, "@pytest.mark.envguard: no dimension or setting is named `memroy`"),
         (("lambda",), {"fresh": "yes"}, "@pytest.mark.envguard: `fresh`: expected True or False, got 'yes'"),
+        (
+            ("lambda",),
+            {"unset_each": [1]},
+            "@pytest.mark.envguard: `unset-each`: expected a list of variables, got [1]",
+        ),
         (("lambda",), {"timeout": 0}, "@pytest.mark.envguard: `timeout`: expected seconds above zero, got 0"),
         (("lambda",), {"timeout": True}, "@pytest.mark.envguard: `timeout`: expected seconds above zero, got True"),
     ],

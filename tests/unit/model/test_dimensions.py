@@ -14,6 +14,7 @@ IDS = "a whole number from 0 to 4294967294"
 LIMIT = "a whole number from 1 to 9223372036854775807"
 SIZE = 'a size such as "512M" or "10G"'
 FLAG = "true or false"
+CODE = '"host", or a list of some of "mdwe", "mdwe-filter", "no-execmem", "exec-paths"'
 PATH = "an absolute path"
 HOST_NAME = "a host name of at most 64 letters, digits, dots and hyphens"
 MODE = 'an octal mode in quotes such as "1777"'
@@ -41,6 +42,16 @@ ACCEPTED: dict[str, list[tuple[object, object]]] = {
     "gid": [(0, 0), ("990", 990)],
     "user": [("sbx_user1051", "sbx_user1051"), ("", "")],
     "user_home": [("/home/me/", "/home/me"), ("/", "/")],
+    "symlinks": [(False, False), ("true", True), ("no", False)],
+    "executable_mappings": [
+        ("host", ()),
+        (["host"], ()),
+        ([], ()),
+        ("mdwe", ("mdwe",)),
+        ("exec-paths; mdwe;mdwe", ("mdwe", "exec-paths")),
+        (["no-execmem", "mdwe-filter"], ("mdwe-filter", "no-execmem")),
+    ],
+    "mmap_limit": [("64M", 64 * MIB), (4096, 4096)],
     "capabilities": [("none", "none"), ("host", "host")],
     "home": [("unset", "unset"), ("host", "host"), ("/var/empty/", "/var/empty"), ("/", "/")],
     "env": [({"A": "1", "B": ""}, {"A": "1", "B": ""}), ({}, {})],
@@ -64,6 +75,7 @@ ACCEPTED: dict[str, list[tuple[object, object]]] = {
     "timezone": [(":UTC", ":UTC"), ("Europe/Berlin", "Europe/Berlin")],
     "hostname": [("box", "box"), ("a-1.example.org", "a-1.example.org"), ("x" * 64, "x" * 64)],
     "folder": [("project", "project"), ("/srv", "/srv")],
+    "cwd": [("/var/task", "/var/task"), ("/var//task/", "/var/task")],
     "runtime": [("3.12", "3.12")],
 }
 
@@ -98,6 +110,16 @@ REFUSED: dict[str, list[tuple[object, str, str]]] = {
     "gid": [("staff", IDS, "'staff'"), (False, IDS, "false")],
     "user": [(993, USER, "993"), ("a\0b", USER, "'a\\x00b'"), ("a:b", USER, "'a:b'")],
     "user_home": [("~", PATH, "'~'"), ("", PATH, "''")],
+    "symlinks": [("none", FLAG, "'none'"), (0, FLAG, "0")],
+    "executable_mappings": [
+        ("wx", CODE, "'wx'"),
+        (["mdwe", "host"], CODE, "['mdwe', 'host']"),
+        ("", CODE, "''"),
+        (False, CODE, "false"),
+        ([["mdwe"]], CODE, "[['mdwe']]"),
+        ({"mdwe": True}, CODE, "{'mdwe': True}"),
+    ],
+    "mmap_limit": [("unlimited", SIZE, "'unlimited'"), (0, "a size above zero", "0")],
     "capabilities": [("all", 'one of "host", "none"', "'all'")],
     "home": [
         ("gone", 'an absolute path or "host", "unset"', "'gone'"),
@@ -178,6 +200,7 @@ REFUSED: dict[str, list[tuple[object, str, str]]] = {
         ("x" * 65, HOST_NAME, repr("x" * 65)),
     ],
     "folder": [("src", 'an absolute path or "project"', "'src'")],
+    "cwd": [("task", "an absolute path", "'task'"), ("/var/../task", "an absolute path", "'/var/../task'")],
     "runtime": [(3.12, "text", "3.12")],
 }
 

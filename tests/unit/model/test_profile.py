@@ -20,6 +20,9 @@ ORDERED: dict[str, list[object]] = {
     "shm": ["host", "private", "absent"],
     "shm_size": ["1G", "64M"],
     "shm_exec": [True, False],
+    "symlinks": [True, False],
+    "executable_mappings": ["host", ["mdwe"], ["mdwe", "exec-paths"]],
+    "mmap_limit": ["1G", "64M"],
     "capabilities": ["host", "none"],
     "home": ["host", "/var/empty", "unset"],
     "network": ["open", "refuse", "nxdomain", "none", "drop"],
@@ -37,6 +40,7 @@ FIRST_WINS: dict[str, tuple[object, object]] = {
     "timezone": ("UTC", ":UTC"),
     "hostname": ("one", "two"),
     "folder": ("project", "/srv"),
+    "cwd": ("/var/task", "/srv"),
     "runtime": ("3.12", "3.13"),
 }
 BY_OTHER_TESTS = {"writable", "hidden", "env", "env_unset", "origins", "uid", "gid", "user", "user_home"}

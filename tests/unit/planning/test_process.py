@@ -309,6 +309,9 @@ RESTRICTS = {
     "shm": "absent",
     "uid": 993,
     "gid": 990,
+    "symlinks": False,
+    "executable_mappings": ["mdwe", "exec-paths"],
+    "mmap_limit": "64M",
     "capabilities": "none",
     "home": "unset",
     "env": {"A": "1"},
@@ -324,6 +327,7 @@ RESTRICTS = {
     "locale": "C",
     "timezone": ":UTC",
     "hostname": "box",
+    "cwd": "/var/task",
 }
 
 

@@ -114,7 +114,7 @@ def test_an_unknown_key_of_a_file() -> None:
         read_table({"dimension": {}}, "edge.toml")
     assert str(caught.value) == (
         "edge.toml: no key is named `dimension`\nhint: did you mean `dimensions`? "
-        "known: budgets, dimensions, inherits, layout, not_simulated, package_size, since, sources, summary, unverified"
+        "known: budgets, dimensions, inherits, layout, not_simulated, package_size, since, sources, summary, unset-each, unverified"
     )
 
 

@@ -189,3 +189,43 @@ def test_every_jump_lands_in_the_program(machine: str) -> None:
     jumps = [(at, max(true, false)) for at, (code, true, false, _) in enumerate(rules) if code != 0x06]
     ends = [at for at, furthest in jumps if at + 1 + furthest >= len(rules)]
     assert (ends, len(rules) < 4096, rules[-1][0]) == ([], True, 0x06)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_who_makes_links_waits_where_none_can_be_made(machine: str) -> None:
+    """Nothing else does but whoever hands rules over; io_uring, which makes links too, does not exist."""
+    linking = Filter(machine, traps.LINKS, traps.LEAVE, strict=False)
+    waiting = {name for name in numbers(machine) if linking(name) == WAITS}
+    assert waiting == {"symlink", "symlinkat", "setns", "unshare"} & set(numbers(machine))
+    assert linking("io_uring_setup") == REFUSED | errno.ENOSYS
+    assert [linking("ioctl", -1, number) for number in (traps.HAND_OVER, *traps.CHANGING_IOCTLS)] == [WAITS] + [
+        PASSES
+    ] * 4
+    assert linking("link") == PASSES if machine == "x86_64" else linking("linkat") == PASSES
+
+
+@pytest.mark.parametrize(
+    ("machine", "architecture", "links"),
+    [
+        ("x86_64", 0x40000003, (83, 304)),
+        ("x86_64", 0xC000003E, (1073741912, 1073742090)),
+        ("aarch64", 0x40000028, (83, 331)),
+    ],
+    ids=["i386", "x32", "arm"],
+)
+def test_programs_of_32_bits_make_no_links_either(machine: str, architecture: int, links: tuple[int, int]) -> None:
+    """They are refused at once, and all else that they do passes; where their calls are judged, they are killed."""
+    bit = 0x40000000 if architecture == ARCHITECTURES[machine] else 0
+    program = traps.program(machine, [traps.LINKS, traps.CHANGE], strict=False)
+    assert [run(program, architecture, number) for number in links] == [REFUSED | errno.EPERM] * 2
+    assert run(program, architecture, 425 | bit) == REFUSED | errno.ENOSYS
+    assert {run(program, architecture, number | bit) for number in (0, 3, 9, 39)} == {PASSES}
+    strict = traps.program(machine, [traps.LINKS, traps.CHANGE], strict=True)
+    assert {run(strict, architecture, number) for number in links} == {KILLED}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_list_of_refusals_lets_32_bits_pass(machine: str) -> None:
+    """Where links can be made, nothing of other architectures is looked at."""
+    program = traps.program(machine, [traps.CHANGE, traps.EXECUTE], strict=False)
+    assert {run(program, foreign, 83) for foreign in (0x40000003, 0x40000028)} == {PASSES}
