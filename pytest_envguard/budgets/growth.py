@@ -107,23 +107,28 @@ class Watching:
 
     def _warm_up(self, seconds: float) -> _Pace:
         """Call the function for a tenth of the time, and find out how many calls make a round."""
-        began = self._clock()
-        calls = 0
+        began = looked = self._clock()
+        calls, held_before = 0, self._look()
         while calls < _WARM_UP or self._clock() - began < seconds / 10:
             self._call()
             calls += 1
+            if self._clock() - looked >= seconds / 200:
+                if self._look() - held_before > _MOST:
+                    break
+                looked = self._clock()
         if not self._done:
             raise EnvguardError(
                 f"`envguard_measure.growth`: the function has dealt with no {self._unit} in {calls} calls",
                 f"it returns how many {self._unit} each call has dealt with",
             )
         each = max((self._clock() - began) / calls, 1e-9)
-        self._look()
+        grown = max((self._look() - held_before) / calls, 1)
         began = self._clock()
         self._look()
         looking = self._clock() - began
         for_calls = max(seconds / ROUNDS - looking, looking)
-        return _Pace(max(1, round(for_calls / each)), seconds)
+        # A leak that is large enough to be seen at once must not take all memory before the first look.
+        return _Pace(max(1, min(round(for_calls / each), int(_MOST / _FEWEST / grown))), seconds)
 
     def _run(self, pace: _Pace, rounds: int) -> None:
         began = self._clock()
