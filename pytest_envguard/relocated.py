@@ -83,7 +83,8 @@ def coverage_outside(data: bytes, move: Move) -> bytes:
     renamed.update(
         received, **{"map_path": move.back} if takes_function else {"aliases": SimpleNamespace(map=move.back)}
     )
-    return renamed.dumps()
+    sent: bytes = renamed.dumps()  # typed where coverage isn't installed, too
+    return sent
 
 
 def _tracebacks(told: Any) -> Iterator[Any]:
