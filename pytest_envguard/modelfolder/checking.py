@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -12,8 +13,8 @@ from pytest_envguard.modelfolder import judging, semantic
 from pytest_envguard.modelfolder.corpus import CORPUS
 from pytest_envguard.modelfolder.loading import Loading, Place, Wanted, load
 from pytest_envguard.modelfolder.result import Report
-from pytest_envguard.modelfolder.static import inspect
-from pytest_envguard.modelfolder.wording import in_order
+from pytest_envguard.modelfolder.static import beside, inspect
+from pytest_envguard.modelfolder.wording import in_order, shown
 
 _READ_AND_SEARCH = 5
 _SURER = {"outside-vocabulary": "vocabulary-too-large"}  # what a file says, and what loading has shown
@@ -47,6 +48,8 @@ def real_folder(given: str | Path) -> Path:
     try:
         real = path.expanduser().resolve(strict=True)
         is_folder = real.is_dir()
+    except FileNotFoundError:
+        raise EnvguardError(f"there is no folder {shown(str(given))}", beside(os.path.abspath(given))) from None
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise EnvguardError(f"{given!s:.300}: {reason}", "name the folder that has config.json in it") from None

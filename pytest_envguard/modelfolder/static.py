@@ -77,7 +77,7 @@ def _tree(folder: Path) -> reading.Tree:
     try:
         return reading.tree_of(path)
     except FileNotFoundError as error:
-        raise EnvguardError(f"there is no folder {shown(path)}", _beside(path)) from error
+        raise EnvguardError(f"there is no folder {shown(path)}", beside(path)) from error
     except NotADirectoryError as error:
         hint = f"give it the folder that the file is in: {shown(os.path.dirname(path))}"
         raise EnvguardError(f"{shown(path)} is a file, not a model's folder", hint) from error
@@ -86,13 +86,13 @@ def _tree(folder: Path) -> reading.Tree:
         raise EnvguardError(f"{shown(path)} can't be listed: {error.strerror}", hint) from error
 
 
-def _beside(path: str) -> str:
-    """Return a hint with the folder that was probably meant."""
+def beside(path: str) -> str:
+    """Return a hint with the folder that was probably meant by one that isn't there."""
     import difflib
 
     try:
         with os.scandir(os.path.dirname(path)) as found:
-            names = [one.name for one in found if one.is_dir()][:1000]
+            names = [one.name for one in found if os.path.isdir(one.path)][:1000]  # a link in a circle is none
     except OSError:
         return "a model is given by its folder; one in a hub's cache is in models--…/snapshots/…"
     close = difflib.get_close_matches(os.path.basename(path), names, n=1, cutoff=0.5)

@@ -11,6 +11,7 @@ from pytest_envguard.model.dimensions import show_size
 from pytest_envguard.model.modelfolder import ERROR, NOTE, WARNING, FolderFinding
 from pytest_envguard.modelfolder import semantic
 from pytest_envguard.modelfolder.wording import listed, shown, size_of
+from pytest_envguard.report.groups import count
 
 if TYPE_CHECKING:
     from pytest_envguard.modelfolder.loading import Loading
@@ -61,7 +62,7 @@ def _wrapped(title: str, sentence: str) -> list[str]:
 
 def _files(report: Report) -> str:
     contents = report.contents
-    parts = [f"{contents.files} files, {size_of(contents.size)}"]
+    parts = [f"{count(contents.files, 'file')}, {size_of(contents.size)}"]
     if contents.architectures:
         parts.append(listed(contents.architectures))
     parts.append("tokenizer: " + (listed(contents.tokenizers) if contents.tokenizers else "none"))

@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nowhere"], "nowhere: No such file or directory"),
+        (["nowhere"], "there is no folder nowhere"),
         (["file"], "file is a file, not a model folder"),
         (["m", "--profile", "contaner"], "no profile is named `contaner`"),
         (["m", "--timeout", "soon"], "`--timeout`: expected a number of seconds above zero, got `soon`"),
