@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -137,7 +138,8 @@ def sshd(tmp_path: Path) -> Iterator[Server]:
         yield Server(process, folder / "ssh_config")
     finally:
         for pid in (*_descendants(process.pid, "sshd"), process.pid):
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(pid, signal.SIGKILL)
         process.wait()
 
 
