@@ -132,7 +132,7 @@ def envguard_origins() -> Iterator[Origins]:
 @pytest.fixture
 def fake_environment(
     request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: ARG001  # ends after this one, which brings back what a test had set before
+    monkeypatch: pytest.MonkeyPatch,  # ends after this one, which brings back what a test had set before
 ) -> Iterator[FakeEnvironments]:
     """Enter a deployment's layout as a fake file system, on any operating system.
 
@@ -153,7 +153,7 @@ def fake_environment(
     """
     from pytest_envguard.fake import FakeEnvironments
 
-    with FakeEnvironments(request) as environments:
+    with FakeEnvironments(request, monkeypatch) as environments:
         yield environments
 
 

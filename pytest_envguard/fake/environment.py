@@ -113,8 +113,9 @@ class FakeEnvironment:
 class FakeEnvironments:
     """What the fixture `fake_environment` hands out: call it to enter an environment, once in a test."""
 
-    def __init__(self, request: pytest.FixtureRequest) -> None:
+    def __init__(self, request: pytest.FixtureRequest, patch: pytest.MonkeyPatch) -> None:
         self._config = request.config
+        self._patch = patch
         self._active: FakeEnvironment | None = None
         self._system: FakeSystem | None = None
 
@@ -162,6 +163,6 @@ class FakeEnvironments:
             raise EnvguardError(
                 f"{_WHERE} needs pyfakefs, which isn't installed", "run `pip install 'pytest-envguard[fake]'`"
             ) from None
-        self._system = FakeSystem(layout)
+        self._system = FakeSystem(layout, self._patch)
         self._active = FakeEnvironment(profile, self._system)
         return self._active

@@ -37,11 +37,12 @@ class FakeSystem:
         layout: What it was made from.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, patch: pytest.MonkeyPatch | None = None) -> None:
+        """Show ``layout``; ``patch`` is the test's own, which ends after this."""
         self.layout = layout
         self._end = ExitStack()
         with self._end as undone_on_error:
-            undone_on_error.enter_context(_environment(layout))
+            undone_on_error.enter_context(_environment(layout, patch or pytest.MonkeyPatch()))
             undone_on_error.enter_context(modules.known_as(layout.identity))
             undone_on_error.enter_context(_temporary_folder())
             self._patcher = undone_on_error.enter_context(_patcher())
@@ -162,18 +163,28 @@ def _patcher() -> Iterator[Patcher]:
 
 
 @contextmanager
-def _environment(layout: Layout) -> Iterator[None]:
-    """Set and remove variables; the time zone follows."""
-    with pytest.MonkeyPatch.context() as patch:
-        prefixes = tuple(name.removesuffix("*") for name in layout.unset if name.endswith("*"))
-        for name in list(os.environ):
-            if name in layout.unset or (prefixes and name.startswith(prefixes)):
-                patch.delenv(name)
+def _environment(layout: Layout, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Set and remove variables; the time zone follows.
+
+    They come back at the end of this. ``patch`` knows of it all the same: what a test changes in here, it undoes later, and
+    by that would leave behind what it has found here, such as no HOME.
+    """
+    prefixes = tuple(name.removesuffix("*") for name in layout.unset if name.endswith("*"))
+    removed = [name for name in os.environ if name in layout.unset or (prefixes and name.startswith(prefixes))]
+    before = {name: os.environ.get(name) for name in (*removed, *layout.variables)}
+    try:
+        for name in removed:
+            patch.delenv(name)
         for name, value in layout.variables.items():
             patch.setenv(name, value)
         _follow_time_zone()
         yield
-    _follow_time_zone()
+    finally:
+        for name, known in before.items():
+            os.environ.pop(name, None)
+            if known is not None:
+                os.environ[name] = known
+        _follow_time_zone()
 
 
 def _follow_time_zone() -> None:

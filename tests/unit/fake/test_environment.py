@@ -127,6 +127,15 @@ def unchanged() -> Iterator[None]:
     assert {**os.environ, "PYTEST_CURRENT_TEST": ""} == before
 
 
+def test_variables_that_are_set_inside_are_undone(
+    unchanged: None, fake_environment: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`monkeypatch` finds no HOME there, and must not leave none behind."""
+    fake_environment("lambda")
+    monkeypatch.setenv("HOME", "/tmp")
+    monkeypatch.setenv("TZ", "Europe/Zurich")
+
+
 def test_variables_that_were_set_before_are_undone(
     unchanged: None, fake_environment: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -412,7 +421,7 @@ def test_everything_is_put_back(
         return [variables, os.getcwd(), time.localtime(0), open, os.mkdir, tempfile.gettempdir(), *who, *patched]
 
     before = state()
-    with FakeEnvironments(request) as enter:
+    with FakeEnvironments(request, monkeypatch) as enter:
         enter("lambda", timezone="Asia/Tokyo")
         (Path("/tmp") / "x").touch()
         assert state() != before
@@ -420,9 +429,11 @@ def test_everything_is_put_back(
     assert Patcher.PATCHER is None
 
 
-def test_a_layout_that_cannot_be_built_leaves_nothing(request: pytest.FixtureRequest) -> None:
+def test_a_layout_that_cannot_be_built_leaves_nothing(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An error on the way puts everything back at once."""
-    with FakeEnvironments(request) as enter, pytest.raises(OSError):
+    with FakeEnvironments(request, monkeypatch) as enter, pytest.raises(OSError):
         enter("container", writable=["/dev/null/x"])
     assert Patcher.PATCHER is None and os.path.exists(__file__)
 
