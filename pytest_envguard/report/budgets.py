@@ -7,7 +7,8 @@ from typing import Any
 
 from pytest_envguard.model.budget import Figure, figures_of
 from pytest_envguard.model.verdict import OWN_ENVIRONMENT, Run
-from pytest_envguard.report.folding import WIDTH, folded
+from pytest_envguard.report.folding import WIDTH, folded, narrowed
+from pytest_envguard.report.output import Output
 
 Measured = Mapping[str, Mapping[str, Sequence[Figure]]]
 """Node id to environment ("" for none) to figures."""
@@ -29,9 +30,11 @@ def write_measured(reporter: Any, reports: Iterable[Any], verbosity: int) -> Non
     found: dict[str, dict[str, Sequence[Figure]]] = {}
     for report in reports:
         found.setdefault(report.nodeid, {})[getattr(report, OWN_ENVIRONMENT, "")] = figures_of(report)
-    reporter.write_sep("=", "envguard: measured")
-    for line in _tests(found, verbosity):
-        reporter.write_line(line)
+    output = Output(reporter)
+    output.write_sep("=", "envguard: measured")
+    with narrowed(output.width):
+        for line in _tests(found, verbosity):
+            output.write_line(line)
 
 
 def lines(measured: Measured, verbosity: int) -> Iterator[str]:

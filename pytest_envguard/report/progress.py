@@ -10,12 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, TextIO
 
+from pytest_envguard.report.printable import columns, cut, encoding_of, printable, readable
+
 RESOLVING = "resolving"
 READY = "ready"
 WAITING = ""  # nothing has been done for it yet
 _GOES_ON = frozenset({WAITING, RESOLVING, "building", "compiling bytecode", "waiting for another run"})
 _EVERY = 0.1  # seconds from one drawing to the next
 _LEAST = 20  # columns below which nothing can be drawn
+_SHORTEST_BAR, _LONGEST_BAR = 8, 40
 _GREEN, _RED, _DIM, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[0m"
 _UP, _TO_END, _HIDE, _SHOW = "\x1b[{}A", "\x1b[K", "\x1b[?25l", "\x1b[?25h"
 _BELOW = "\x1b[J"
@@ -72,15 +75,11 @@ def line(row: Row, width: int, names: int, now: float, *, colour: bool) -> str:
     names = min(names, max(8, width // 2))
     room = width - 1 - names - 2 - 10  # the last column stays free, where some terminals wrap
     if room < 8:
-        text = _cut(f"{_cut(row.name, names)} {row.stage}", width - 1)
+        text = cut(f"{cut(row.name, names)} {row.stage}", width - 1)
         return _coloured(text, row, colour=colour)
-    shown = _cut(stage, room)
-    padded = f"{_cut(row.name, names):<{names}}  "
-    return padded + _coloured(shown, row, colour=colour) + " " * (room - len(shown)) + f"{time_shown:>10}"
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
+    shown = cut(printable(stage), room)
+    padded = f"{cut(row.name, names):<{names}}  "
+    return padded + _coloured(shown, row, colour=colour) + " " * (room - columns(shown)) + f"{time_shown:>10}"
 
 
 def _coloured(text: str, row: Row, *, colour: bool) -> str:
@@ -90,20 +89,35 @@ def _coloured(text: str, row: Row, *, colour: bool) -> str:
     return f"{shade}{text}{_PLAIN}"
 
 
+def bar(rows: Sequence[Row], width: int, *, colour: bool) -> str:
+    """Return how much is done as a bar with figures, in exactly one line of a terminal."""
+    finished = sum(row.finished for row in rows)
+    failed = sum(row.finished and row.stage != READY for row in rows)
+    figures = f"{finished} of {len(rows)} cells" + (f", {failed} can't be had" if failed else "")
+    room = min(_LONGEST_BAR, width - 1 - len(figures) - 2)
+    if room < _SHORTEST_BAR:
+        return cut(figures, width - 1)
+    full = room * finished // len(rows)
+    red = min(full, -(-room * failed // len(rows)))
+    parts = [(_GREEN, "━" * (full - red)), (_RED, "━" * red), (_DIM, "╌" * (room - full))]
+    drawn = "".join(f"{shade}{text}{_PLAIN}" if colour and text else text for shade, text in parts)
+    return f"{drawn}  {figures}"
+
+
 def screen(rows: Sequence[Row], about: str, width: int, height: int, now: float, *, colour: bool) -> list[str]:
-    """Return what stands on the terminal: each cell's row, or, where they don't fit, those that are worked on and a sum."""
+    """Return what stands on the terminal: each cell's row, or, where they don't fit, those that are worked on; a bar."""
     names = max((len(row.name) for row in rows), default=0)
     room = max(1, height - 2 - bool(about))
+    several = len(rows) > 1
     shown = list(rows)
-    rest = ""
-    if len(rows) > room:
-        working = [row for row in rows if not row.finished and row.stage]
-        shown = working[: room - 1]
-        finished = sum(row.finished for row in rows)
-        failed = sum(row.finished and row.stage != READY for row in rows)
-        rest = f"{finished} of {len(rows)} cells finished" + (f", {failed} of them can't be had" if failed else "")
+    if len(rows) > room - several:
+        shown = [row for row in rows if not row.finished and row.stage][: room - 1]
     lines = [line(row, width, names, now, colour=colour) for row in shown]
-    return [*([_cut(about, width - 1)] if about else []), *lines, *([_cut(rest, width - 1)] if rest else [])]
+    return [
+        *([cut(printable(about), width - 1)] if about else []),
+        *lines,
+        *([bar(rows, width, colour=colour)] if several else []),
+    ]
 
 
 class Lines:
@@ -129,7 +143,9 @@ class Lines:
             row = self._rows[name] = before.at(stage, detail, now)
             if row.finished and not (row.stage == READY and before.stage == WAITING):
                 # Why it can't be had is told at the end, once for all cells with the same reason.
-                self._stream.write(f"envguard: {name}: {stage} ({row.seconds(now):.1f} s)\n")
+                done = sum(one.finished for one in self._rows.values())
+                text = f"envguard: {name}: {stage} ({row.seconds(now):.1f} s; {done} of {len(self._rows)})\n"
+                self._stream.write(readable(text, encoding_of(self._stream)))
                 self._stream.flush()
 
     def close(self) -> None:
@@ -142,6 +158,7 @@ class Live:
     def __init__(self, stream: TextIO, *, colour: bool) -> None:
         self._stream = stream
         self._colour = colour
+        self._encoding = encoding_of(stream)
         self._rows: dict[str, Row] = {}
         self._about = ""
         self._drawn = 0
@@ -158,6 +175,7 @@ class Live:
 
     def step(self, name: str, stage: str, detail: str = "") -> None:
         """Show a cell's stage, or without a name what the run as a whole is about."""
+        detail = readable(detail, self._encoding)
         with self._lock:
             if name:
                 self._rows[name] = self._rows.get(name, Row(name)).at(stage, detail, time.monotonic())
@@ -184,9 +202,13 @@ class Live:
             rows, about = list(self._rows.values()), self._about
         lines = screen(rows, about, size.columns, size.lines, time.monotonic(), colour=self._colour)
         back = _UP.format(self._drawn) if self._drawn else ""
-        body = "".join(f"{text}{_TO_END}\n" for text in lines)
-        self._write(f"{_TOGETHER}{_HIDE}{back}\r{body}{_BELOW}{_DONE}")
+        self._write(f"{_TOGETHER}{_HIDE}{back}\r{self._body(lines)}{_BELOW}{_DONE}")
         self._drawn = len(lines)
+
+    def _body(self, lines: Sequence[str]) -> str:
+        """Return the lines with what moves the cursor; what stands for a character that the terminal lacks is as wide."""
+        sign = "…" if readable("…", self._encoding) == "…" else "~"
+        return "".join(f"{readable(text.replace('…', sign), self._encoding)}{_TO_END}\n" for text in lines)
 
     def _write(self, text: str) -> None:
         try:
@@ -207,8 +229,7 @@ class Live:
         width = max(_LEAST, _size(self._stream).columns)
         names = max((len(row.name) for row in rows), default=0)
         lines = [line(row, width, names, time.monotonic(), colour=self._colour) for row in rows]
-        body = "".join(f"{text}{_TO_END}\n" for text in lines)
-        self._write(f"{_UP.format(self._drawn)}\r{body}{_BELOW}{_SHOW}")
+        self._write(f"{_UP.format(self._drawn)}\r{self._body(lines)}{_BELOW}{_SHOW}")
         self._drawn = 0
 
 

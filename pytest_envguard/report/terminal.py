@@ -9,14 +9,15 @@ from typing import Any
 from pytest_envguard.model.dimensions import show_size
 from pytest_envguard.model.matrix import Matrix
 from pytest_envguard.model.plan import Enforcement, Plan, Strength
-from pytest_envguard.model.verdict import OWN_ENVIRONMENT, Outcome, Resources, Run
-from pytest_envguard.report import budgets, causes, cells
-from pytest_envguard.report.folding import WIDTH, folded
+from pytest_envguard.model.verdict import OWN_ENVIRONMENT, Resources, Run
+from pytest_envguard.report import budgets, causes, cells, table
+from pytest_envguard.report.folding import WIDTH, folded, narrowed
 from pytest_envguard.report.groups import Places, count, groups, lost_in, reasons, refused, together
+from pytest_envguard.report.output import Output
 from pytest_envguard.report.summary import Loss, Row, Summary
 
 _LONGEST = 4 * WIDTH
-_WORDS = {
+STRENGTHS = {
     Strength.KERNEL: "by the kernel",
     Strength.EXACT: "exactly, at the system call",
     Strength.PYTHON: "for Python code only",
@@ -24,14 +25,6 @@ _WORDS = {
     Strength.NONE: "not enforced",
 }
 _MECHANISMS = {Strength.KERNEL: "kernel", Strength.EXACT: "system calls", Strength.PYTHON: "Python only"}
-_MARKS = {
-    "passed": "passes",
-    "failed": "FAILS",
-    "error": "ERROR",
-    "skipped": "skips",
-    "xfailed": "xfails",
-    "xpassed": "xpasses",
-}
 _INDENT = "    "
 _SURE = (Strength.KERNEL, Strength.EXACT, Strength.PYTHON)
 _MOST_LOSSES = 20
@@ -43,13 +36,13 @@ def plan_lines(plan: Plan, verbose: bool) -> list[str]:
     if plan.is_host:
         return [f"envguard: {plan.name}: nothing restricted"]
     title = f"envguard: {plan.name}" + (f" ({plan.summary})" if plan.summary and plan.summary != plan.name else "")
-    lines = [title]
+    lines = folded(title, "  ")
     for strength in sorted(Strength, reverse=True):
         items = [item for item in plan.enforcements if item.strength is strength]
         if not items:
             continue
         if strength in _SURE and not verbose:
-            lines += _wrapped(f"{_WORDS[strength]}: " + ", ".join(item.shown for item in items))
+            lines += _wrapped(f"{STRENGTHS[strength]}: " + ", ".join(item.shown for item in items))
             if strength is not Strength.KERNEL:
                 lines += _wrapped(f"  because {together(dict.fromkeys(item.reason for item in items))}")
         elif strength in _SURE:
@@ -57,7 +50,7 @@ def plan_lines(plan: Plan, verbose: bool) -> list[str]:
         else:
             for reason in dict.fromkeys(item.reason for item in items):
                 shown = ", ".join(f"{item.dimension}: {item.shown}" for item in items if item.reason == reason)
-                lines += _wrapped(f"{_WORDS[strength]}: {shown}: {reason}")
+                lines += _wrapped(f"{STRENGTHS[strength]}: {shown}: {reason}")
     for note in plan.notes:
         lines += _wrapped(f"note: {note}")
     return lines
@@ -73,25 +66,32 @@ def _wrapped(text: str) -> list[str]:
 
 def write(summary: Summary, reporter: Any, verbosity: int) -> None:
     """Write the closing section: differing tests by environment, broken environments, a line for each environment."""
-    if verbosity < -1:
-        return
+    if verbosity >= -1:
+        output = Output(reporter)
+        with narrowed(output.width):
+            _write(summary, output, verbosity)
+
+
+def _write(summary: Summary, output: Output, verbosity: int) -> None:
     places = Places(summary.matrix)
-    reporter.write_sep("=", "envguard")
+    output.write_sep("=", "envguard")
+    if summary.interrupted:
+        output.write_line(f"not a whole run: {summary.interrupted}", yellow=True, bold=True)
     for name, promises in _stopped(summary, places):
-        reporter.write_line(f"{name}: stopped:", red=True, bold=True)
+        output.write_line(f"{name}: stopped:", red=True, bold=True)
         for promise in promises:
-            reporter.write_line(f"  {promise}", red=True)
+            output.write_line(f"  {promise}", red=True)
     for group in groups(summary, places):
-        reporter.write_line("")
-        reporter.write_line(f"{group.title}: {count(len(group.rows), 'test')}", bold=True)
+        output.write_line("")
+        output.write_line(f"{group.title}: {count(len(group.rows), 'test')}", bold=True)
         for row in group.rows:
-            reporter.write_line(f"  {row.nodeid}")
+            output.write_line(f"  {row.nodeid}")
             for line in (*_reasons(row, places), *_refused(row, places)):
-                reporter.write_line(f"      {line}")
+                output.write_line(f"      {line}")
     explained = causes.lines(summary, places, verbosity)
     measured = budgets.lines(budgets.by_test(summary.runs), verbosity)
     for line in (*_losses(summary, places), *explained, *measured, *_closing(summary, places, verbosity)):
-        reporter.write_line(line)
+        output.write_line(line)
 
 
 def _closing(summary: Summary, places: Places, verbosity: int) -> Iterator[str]:
@@ -101,7 +101,7 @@ def _closing(summary: Summary, places: Places, verbosity: int) -> Iterator[str]:
         yield from cells.lines(crossed, summary, places)
     elif summary.rows:
         yield ""
-        yield from _table(summary)
+        yield from table.lines(table.of_tests(summary, verbosity))
     if summary.matrix:
         yield from cells.package_lines(summary.matrix, places)
     yield ""
@@ -125,10 +125,11 @@ def write_own_environments(reporter: Any) -> None:
     reports = [*reporter.stats.get("failed", ()), *reporter.stats.get("error", ())]
     failed = {(report.nodeid, own): None for report in reports if (own := getattr(report, OWN_ENVIRONMENT, ""))}
     if failed:
-        reporter.write_sep("=", "envguard")
-        reporter.write_line("failed in an environment of its own:", bold=True)
+        output = Output(reporter)
+        output.write_sep("=", "envguard")
+        output.write_line("failed in an environment of its own:", bold=True)
         for nodeid, own in failed:
-            reporter.write_line(f"  {nodeid}: {own}")
+            output.write_line(f"  {nodeid}: {own}")
 
 
 def _refused(row: Row, places: Places) -> Iterator[str]:
@@ -181,32 +182,6 @@ def _reasons(row: Row, places: Places) -> Iterator[str]:
         text = told.line
         shown = text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
         yield from folded(shown, "  ", WIDTH + 14)
-
-
-def _table(summary: Summary) -> Iterator[str]:
-    """Tests × environments within 80 columns: long node ids lose their beginning, which the list above has whole."""
-    names = [run.environment for run in summary.runs]
-    compared = any(row.on_host for row in summary.rows) and "host" not in names
-    columns = [*names, "host"] if compared else names
-    widths = [max(len(name), 7) for name in columns]
-    space = max(12, WIDTH - sum(widths) - 2 * len(widths))
-    longest = max(len(row.nodeid) for row in summary.rows)
-    space = min(space, max(longest, 4))
-    yield (
-        "test".ljust(space)
-        + "".join("  " + name.ljust(width) for name, width in zip(columns, widths, strict=True)).rstrip()
-    )
-    for row in summary.rows:
-        cells = [_mark(row.outcomes.get(name, row.on_host if name == "host" else None)) for name in columns]
-        title = row.nodeid if len(row.nodeid) <= space else "..." + row.nodeid[3 - space :]
-        yield (
-            title.ljust(space)
-            + "".join("  " + cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-        )
-
-
-def _mark(outcome: Outcome | None) -> str:
-    return _MARKS[outcome.word] if outcome else "-"
 
 
 def _environments(summary: Summary) -> Iterator[str]:
@@ -276,5 +251,5 @@ def mechanism(plan: Plan) -> str:
         strengths.add(Strength.EXACT)
     exact = [_MECHANISMS[strength] for strength in sorted(_SURE, reverse=True) if strength in strengths]
     weakest = min(strengths)
-    parts = [" and ".join(exact), "" if weakest in _SURE else f"parts {_WORDS[weakest]}"]
+    parts = [" and ".join(exact), "" if weakest in _SURE else f"parts {STRENGTHS[weakest]}"]
     return ", ".join(filter(None, parts))

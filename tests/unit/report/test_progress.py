@@ -14,54 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_envguard.report.progress import Lines, Live, Quiet, Row, line, screen, showing
+from pytest_envguard.report.progress import Lines, Live, Quiet, Row, bar, line, screen, showing
+from tests.screen import Screen
 
 ROOT = Path(__file__).parents[3]
 COLOUR = re.compile(r"\x1b\[\d*m")
-
-
-class Screen:
-    """A terminal: as much of one as is needed to see what stands on it."""
-
-    def __init__(self, columns: int = 80) -> None:
-        self.columns = columns
-        self.rows = [""]
-        self.at = 0
-        self.cursor = True
-        self.widest = 0
-
-    def take(self, text: str) -> Screen:
-        """Draw what a program has written."""
-        for part in re.findall(r"\x1b\[\??[\d;]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", text):
-            self._take(part)
-        return self
-
-    def _take(self, part: str) -> None:
-        if part == "\n":
-            self.at += 1
-            while len(self.rows) <= self.at:
-                self.rows.append("")
-            self.column = 0
-        elif part == "\r":
-            self.column = 0
-        elif part.endswith("A"):
-            self.at -= int(part[2:-1])
-            assert self.at >= 0
-        elif part.endswith("J"):
-            del self.rows[self.at + 1 :]
-            self.rows[self.at] = ""
-        elif part in ("\x1b[?25l", "\x1b[?25h"):
-            self.cursor = part.endswith("h")
-        elif part.endswith("K"):
-            self.rows[self.at] = self.rows[self.at][: self.column]
-        elif not part.startswith("\x1b"):
-            self.rows[self.at] = (
-                self.rows[self.at][: self.column] + part + self.rows[self.at][self.column + len(part) :]
-            )
-            self.column += len(part)
-            self.widest = max(self.widest, self.column)
-
-    column = 0
 
 
 class Terminal(io.StringIO):
@@ -109,8 +66,37 @@ def test_more_cells_than_lines_are_summed_up() -> None:
     rows = [READY] * 30 + [REFUSED] * 2 + [BUILDING] * 3 + [Row("x")] * 20
     shown = screen(rows, "", 80, 10, 4.0, colour=False)
     assert len(shown) == 4 and all("building" in text for text in shown[:3])
-    assert shown[-1] == "32 of 55 cells finished, 2 of them can't be had"
+    assert shown[-1] == "━" * 21 + "━" * 2 + "╌" * 17 + "  32 of 55 cells, 2 can't be had"
     assert len(screen([BUILDING] * 50, "looking up releases", 80, 10, 4.0, colour=False)) <= 9
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 200])
+def test_a_bar_fits_into_any_terminal(width: int) -> None:
+    """Where there is no room for one, its figures stand alone."""
+    rows = [READY] * 3 + [REFUSED] + [BUILDING] * 4
+    assert len(bar(rows, width, colour=False)) < width
+    assert len(COLOUR.sub("", bar(rows, width, colour=True))) < width
+    assert ("━" in bar(rows, width, colour=False)) == (width > 20)
+
+
+def test_a_bar_shows_what_cannot_be_had() -> None:
+    """One of a thousand as well, and a full bar is said of all only."""
+    assert "\x1b[31m━\x1b[0m" in bar([READY] * 999 + [REFUSED], 80, colour=True)
+    assert "╌" in bar([READY] * 999 + [BUILDING], 80, colour=False)
+    assert "╌" not in bar([READY] * 1000, 80, colour=False)
+
+
+def test_a_terminal_without_utf_8_is_drawn_in_ascii() -> None:
+    """In as many columns as with it: what is wrapped would be drawn over wrongly."""
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    live = Live(file, colour=False)
+    live.begin(["a1", "b2"])
+    live.step("a1", "not resolvable", "Because “x→y” " * 20)
+    time.sleep(0.25)
+    live.close()
+    file.flush()
+    seen = Screen(80).take(file.buffer.getvalue().decode("ascii"))
+    assert 'not resolvable: Because "x->y"' in seen.rows[0] and seen.widest < 80
 
 
 def test_without_a_terminal_each_finished_cell_is_a_line() -> None:
@@ -127,7 +113,7 @@ def test_without_a_terminal_each_finished_cell_is_a_line() -> None:
         progress.step("a1", "building")
         progress.step("a1", "ready")
     written = re.sub(r"\d+\.\d s", "N s", stream.getvalue())
-    assert written == "envguard: b2: not resolvable (N s)\nenvguard: a1: ready (N s)\n"
+    assert written == "envguard: b2: not resolvable (N s; 2 of 3)\nenvguard: a1: ready (N s; 3 of 3)\n"
 
 
 @pytest.mark.parametrize(
@@ -174,6 +160,7 @@ def test_rows_are_drawn_where_they_stand() -> None:
         seen = Screen().take(stream.getvalue())
         assert [row.split()[:2] for row in seen.rows[1:3]] == [["a1", "resolving"], ["b2", "resolving"]]
         assert seen.rows[0] == "header" and seen.rows[3].split() == ["c3"] and not seen.cursor
+        assert seen.rows[4].rstrip().endswith("  0 of 3 cells")
         progress.step("a1", "ready")
         progress.step("b2", "not resolvable", "Because of a")
         progress.step("c3", "building")

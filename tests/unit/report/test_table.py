@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from pytest_envguard.model.verdict import Broken
-from pytest_envguard.report.table import grid, lines
+import pytest
+
+from pytest_envguard.model.verdict import Broken, Run
+from pytest_envguard.report.folding import narrowed
+from pytest_envguard.report.summary import summarise
+from pytest_envguard.report.table import Grid, grid, lines, of_tests
 from tests.unit.report.pages import CONTAINER, EROFS, LAMBDA, PASSED, Happened, matrix_run
 
 BOTH = {"litellm": ("1.53.9", "1.60.8"), "tiktoken": ("0.7.0", "0.9.0")}
@@ -84,3 +88,64 @@ def test_a_wide_table_uses_narrow_gaps() -> None:
     head, row = lines(grid(matrix_run(axes, lambda *_: {"t": PASSED}).summary()))
     assert len(head) <= 80
     assert row.split() == ["1.0"] * 7 + ["passes"]
+
+
+NAMES = ["lambda", "container", "kubernetes", "systemd", "offline", "sagemaker", "cloud-run", "nonroot", "readonly"]
+
+
+def of(names: list[str], nodeids: list[str]) -> Grid:
+    """Return the table of tests that fail in the first environment and pass in the others."""
+    runs = [Run(name, dict.fromkeys(nodeids, PASSED if at else EROFS)) for at, name in enumerate(names)]
+    plans = [LAMBDA._replace(name=name) for name in names]
+    return of_tests(summarise(plans, runs, Run("host", dict.fromkeys(nodeids, PASSED))))
+
+
+def test_environments_whose_names_do_not_fit_are_numbers() -> None:
+    """With letters as pytest has them, and what all of them mean below."""
+    assert list(lines(of(NAMES, ["tests/test_a.py::test_a"]))) == [
+        "test                    1  2  3  4  5  6  7  8  9  10",
+        "tests/test_a.py::test_a F  .  .  .  .  .  .  .  .  .",
+        "",
+        "1 lambda, 2 container, 3 kubernetes, 4 systemd, 5 offline, 6 sagemaker,",
+        "7 cloud-run, 8 nonroot, 9 readonly, 10 host",
+        "F FAILS, . passes",
+    ]
+
+
+@pytest.mark.parametrize("width", [20, 30, 40, 60, 80])
+@pytest.mark.parametrize("number", [1, 3, 9, 40])
+def test_a_table_of_tests_fits_any_terminal(width: int, number: int) -> None:
+    """Whatever its names: in pieces, if it must be."""
+    names = [f"environment-{at}" for at in range(number)]
+    nodeids = ["t.py::t", "tests/integration/very/deep/test_of_a_module.py::TestClass::test_with[first-second]"]
+    with narrowed(width):
+        drawn = list(lines(of(names, nodeids)))
+    assert max(map(len, drawn)) <= width
+    marks = [text for line in drawn if line.startswith("t.py::t ") for text in line.split()[1:]]
+    assert marks in (["F", *["."] * number], ["FAILS", *["passes"] * number])
+
+
+def test_profiles_whose_names_do_not_fit_are_numbers() -> None:
+    """The results stay words: nobody knows letters for them."""
+    plans = tuple(LAMBDA._replace(name=f"a-profile-with-a-name-{at}") for at in range(6))
+    drawn = list(lines(grid(matrix_run(BOTH, lambda *_: {"a": EROFS}, plans).summary())))
+    assert drawn[:2] == [
+        "litellm tiktoken 1      2      3      4      5      6",
+        "1.53.9  0.7.0    1 FAIL 1 FAIL 1 FAIL 1 FAIL 1 FAIL 1 FAIL",
+    ]
+    assert "1 a-profile-with-a-name-0, 2 a-profile-with-a-name-1" in drawn[-2]
+    assert max(map(len, drawn)) <= 80
+
+
+def test_of_very_many_tests_the_first_are_shown() -> None:
+    """With -v all of them."""
+    nodeids = [f"t.py::test_{at}" for at in range(50)]
+    short = list(lines(of(["lambda"], nodeids)))
+    assert (len(short), short[-1]) == (42, "... and 10 more tests (-v shows all of them)")
+
+
+def test_a_name_that_would_control_the_terminal_keeps_its_columns() -> None:
+    """It is escaped before it is measured."""
+    drawn = list(lines(of(["lambda"], ["t.py::t[\x1b[31m]", "t.py::a"])))
+    assert drawn[1] == "t.py::t[\\x1b[31m]  FAILS    passes"
+    assert drawn[2] == "t.py::a            FAILS    passes"
