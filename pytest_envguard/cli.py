@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from pytest_envguard import __version__
-from pytest_envguard.commands import bisect, cells, cuda, doctor, explain, matrix, model, profiles, run, seed
+from pytest_envguard.commands import bisect, cells, cuda, doctor, explain, matrix, model, profiles, report, run, seed
 from pytest_envguard.commands.parser import Parser
 from pytest_envguard.errors import EnvguardError
 
@@ -53,6 +53,6 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"pytest-envguard {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    for command in (doctor, run, profiles, explain, model, seed, cuda, matrix, cells, bisect):
+    for command in (doctor, run, profiles, explain, model, seed, cuda, matrix, cells, bisect, report):
         command.add(commands)
     return parser

@@ -1,60 +1,72 @@
-"""The run as one JSON document, with every fact that the other reports choose from."""
+"""The run as one JSON document, with every fact that the other reports choose from; `reading` is its inverse."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest_envguard
 from pytest_envguard.model.budget import Figure
-from pytest_envguard.model.cell import NotReady, Ready
-from pytest_envguard.model.diagnosis import Cause, Cost, Remedy, Trial
-from pytest_envguard.model.finding import Audited, Finding, Ignored, NotAudited, Vulnerability
+from pytest_envguard.model.host import Machine
 from pytest_envguard.model.matrix import Matrix
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.refusal import Refusal
 from pytest_envguard.model.verdict import Outcome, Run
 from pytest_envguard.report.axes import Box
-from pytest_envguard.report.causes import lineages, ready
+from pytest_envguard.report.cause_facts import cause_facts
+from pytest_envguard.report.causes import lineages
+from pytest_envguard.report.cell_facts import matrix_facts, versions
 from pytest_envguard.report.groups import Group, Places, groups, reasons
 from pytest_envguard.report.phrases import in_order
-from pytest_envguard.report.summary import Loss, Row, Summary
+from pytest_envguard.report.summary import Invocation, Loss, Row, Summary
 
 SCHEMA = 1  # counts up when a reader of the former one would misunderstand
+TOOL = "pytest-envguard"
 
 Facts = dict[str, Any]
 
 
 def document(summary: Summary) -> Facts:
-    """Return the run in lists, dicts, texts and numbers.
+    """Return the run in lists, dicts, texts and numbers; `schema.json` says what each of them is.
 
-    ``outcomes`` of a test are one word for each environment; what went wrong stands in ``failures``.
+    ``outcomes`` of a test are one word for each environment; what went wrong stands in ``failures``. ``groups``, and what
+    is ``ready`` of a cause, follow from the rest.
     """
     places = Places(summary.matrix)
+    nodeids = _nodeids(summary)
     facts: Facts = {
         "schema": SCHEMA,
-        "tool": {"name": "pytest-envguard", "version": pytest_envguard.__version__},
+        "tool": {"name": TOOL, "version": pytest_envguard.__version__},
+        "invocations": [_invocation(one) for one in summary.invocations],
+        "notes": list(summary.notes),
         "environments": [
-            _environment(plan, run, summary) for plan, run in zip(summary.plans, summary.runs, strict=True)
+            _environment(plan, run, nodeids, summary.matrix)
+            for plan, run in zip(summary.plans, summary.runs, strict=True)
         ],
         "compared_with_host": summary.compared,
-        "tests": _tests(summary),
+        "tests": _tests(nodeids, summary),
         "groups": [_group(group, summary, places) for group in groups(summary, places)],
         "refused_but_passed": [_loss(loss) for loss in summary.losses],
-        "causes": [_cause(cause, lineages(summary)) for cause in summary.causes],
+        "causes": [cause_facts(cause, lineages(summary)) for cause in summary.causes],
     }
-    return facts | (_matrix(summary.matrix) if summary.matrix else {})
+    return facts | (matrix_facts(summary.matrix) if summary.matrix else {})
 
 
 def dumps(summary: Summary) -> str:
     """Return the document as text, the same for the same run: in the order of the environments and of the tests."""
-    text = json.dumps(document(summary), indent=1, ensure_ascii=False)
+    text = json.dumps(document(summary), indent=1, ensure_ascii=False, allow_nan=False)
     # What no encoding has (a file name's odd byte) is left as JSON's own escape.
     return text.encode("utf-8", "backslashreplace").decode() + "\n"
 
 
-def _environment(plan: Plan, run: Run, summary: Summary) -> Facts:
+def _invocation(one: Invocation) -> Facts:
+    facts = one._asdict() | {"command": list(one.command), "environments": list(one.environments)}
+    return facts | {"seconds": round(one.seconds, 3)}
+
+
+def _environment(plan: Plan, run: Run, nodeids: Mapping[str, int], matrix: Matrix | None) -> Facts:
     facts: Facts = {
         "name": run.environment,
         "summary": plan.summary,
@@ -65,9 +77,13 @@ def _environment(plan: Plan, run: Run, summary: Summary) -> Facts:
                 "strength": item.strength.name.lower(),
                 "mechanism": item.mechanism,
                 "reason": item.reason,
+                "mend": item.mend,
             }
             for item in plan.enforcements
         ],
+        "answers_system_calls": bool(plan.script.get("trapped")),
+        "made_from": plan.made_from,
+        "lineage": list(plan.lineage),
         "notes": list(plan.notes),
         "seconds": round(run.resources.seconds, 3),
         "peak_memory_bytes": run.resources.peak_memory,
@@ -77,40 +93,82 @@ def _environment(plan: Plan, run: Run, summary: Summary) -> Facts:
         "stopped": list(run.broken.promises) if run.broken else [],
         "deaths": list(run.deaths),
         "refusals_not_listed": run.unwatched,
+        "did_not_run": None if run.collected is None else [one for one in run.collected if one not in run.outcomes],
+        "order": _order(run, nodeids),
         "machine": plan.machine.name if plan.machine else "",
+        "machine_facts": _machine(plan.machine) if plan.machine else None,
     }
-    matrix = summary.matrix
     if matrix and run.environment in matrix.coordinates:
         cell = matrix.cells.get(run.environment)
         facts["profile"] = matrix.profile(run.environment)
-        facts["versions"] = _versions(matrix, run.environment)
+        facts["versions"] = versions(matrix, run.environment)
         facts["cell"] = cell.cell.name if cell else ""
     return facts
 
 
-def _versions(matrix: Matrix, environment: str) -> dict[str, str]:
-    return dict(zip(matrix.version_axes, matrix.versions(environment), strict=True))
+def _machine(machine: Machine) -> Facts:
+    """Return what a reader wants to know of another machine, without what it takes to start workers there."""
+    return {
+        "name": machine.name,
+        "python": ".".join(map(str, machine.version)),
+        "system": machine.system,
+        "processors": machine.processors,
+        "user": machine.user,
+        "notes": list(machine.notes),
+        "lost": machine.lost,
+    }
 
 
-def _tests(summary: Summary) -> list[Facts]:
+def _nodeids(summary: Summary) -> dict[str, int]:
+    """Return all tests, those that ended first: then who reads them in this order, and writes them again, writes the same."""
+    ended = (nodeid for run in summary.runs for nodeid in run.outcomes)
+    refused = (nodeid for run in summary.runs for nodeid in run.refusals)
+    return {nodeid: number for number, nodeid in enumerate(dict.fromkeys((*ended, *refused)))}
+
+
+def _order(run: Run, nodeids: Mapping[str, int]) -> list[int] | None:
+    numbers = [nodeids[nodeid] for nodeid in run.outcomes]
+    return None if numbers == sorted(numbers) else numbers
+
+
+def _tests(nodeids: Iterable[str], summary: Summary) -> list[Facts]:
     rows = {row.nodeid: row for row in summary.rows}
-    nodeids = dict.fromkeys(nodeid for run in summary.runs for nodeid in (*run.outcomes, *run.refusals))
-    tests = []
-    for nodeid in nodeids:
-        outcomes = {run.environment: run.outcomes[nodeid] for run in summary.runs if nodeid in run.outcomes}
-        test: Facts = {
-            "nodeid": nodeid,
-            "outcomes": {name: outcome.word for name, outcome in outcomes.items()},
-        }
-        own = next((outcome.own_environment for outcome in outcomes.values() if outcome.own_environment), "")
-        refusals = {run.environment: run.refusals[nodeid] for run in summary.runs if nodeid in run.refusals}
-        test |= {"own_environment": own} if own else {}
-        test |= {"failures": _failures(rows[nodeid])} if nodeid in rows else {}
-        test |= {"refusals": {name: list(map(_refusal, found)) for name, found in refusals.items()}} if refusals else {}
-        measured = {run.environment: run.figures[nodeid] for run in summary.runs if nodeid in run.figures}
-        test |= {"measured": {name: list(map(_figure, found)) for name, found in measured.items()}} if measured else {}
-        tests.append(test)
-    return tests
+    return [_test(nodeid, summary.runs, rows.get(nodeid)) for nodeid in nodeids]
+
+
+def _test(nodeid: str, runs: Sequence[Run], row: Row | None) -> Facts:
+    outcomes = {run.environment: run.outcomes[nodeid] for run in runs if nodeid in run.outcomes}
+    test: Facts = {
+        "nodeid": nodeid,
+        "outcomes": {name: outcome.word for name, outcome in outcomes.items()},
+    }
+    own = next((outcome.own_environment for outcome in outcomes.values() if outcome.own_environment), "")
+    test |= {"own_environment": own} if own else {}
+    if any(outcome.own_environment != own for outcome in outcomes.values()):  # a worker that died couldn't say it
+        test["own_environments"] = {name: outcome.own_environment for name, outcome in outcomes.items()}
+    if row:
+        test |= {"failures": _failures(row), "on_host": _outcome(row.on_host)}
+        test |= {"hosts": {name: _outcome(outcome) for name, outcome in row.hosts.items()}} if row.hosts else {}
+    several: Facts = {
+        "refusals": {run.environment: _listed(run.refusals[nodeid]) for run in runs if nodeid in run.refusals},
+        "measured": {run.environment: list(map(_figure, run.figures[nodeid])) for run in runs if nodeid in run.figures},
+        "seconds": {run.environment: round(run.seconds[nodeid], 4) for run in runs if nodeid in run.seconds},
+    }
+    return test | {key: facts for key, facts in several.items() if facts}
+
+
+def _outcome(outcome: Outcome | None) -> Facts | None:
+    if outcome is None:
+        return None
+    return outcome._asdict() | {"place": _place(outcome.place)}
+
+
+def _place(place: tuple[str, int] | None) -> Facts | None:
+    return {"file": place[0], "line": place[1]} if place else None
+
+
+def _listed(refusals: Sequence[Refusal]) -> list[Facts]:
+    return [refusal._asdict() for refusal in refusals]
 
 
 def _failures(row: Row) -> dict[str, Facts]:
@@ -119,7 +177,7 @@ def _failures(row: Row) -> dict[str, Facts]:
             "message": outcome.message,
             "verdict": row.verdicts[name].value,
             "on_host": _word(row.hosts.get(name) if row.hosts else row.on_host),
-            "place": {"file": outcome.place[0], "line": outcome.place[1]} if outcome.place else None,
+            "place": _place(outcome.place),
         }
         for name, outcome in row.outcomes.items()
         if outcome.bad
@@ -130,80 +188,19 @@ def _word(outcome: Outcome | None) -> str | None:
     return outcome.word if outcome else None
 
 
-def _refusal(refusal: Refusal) -> Facts:
-    return refusal._asdict()
-
-
 def _figure(figure: Figure) -> Facts:
-    return figure._asdict()
+    # JSON has no infinity, and "at most infinity" says nothing.
+    return {
+        key: None if isinstance(fact, float) and not math.isfinite(fact) else fact
+        for key, fact in figure._asdict().items()
+    }
 
 
 def _loss(loss: Loss) -> Facts:
     return {
         "environments": list(loss.environments),
-        "refusal": _refusal(loss.refusal),
+        "refusal": loss.refusal._asdict(),
         "nodeids": list(loss.nodeids),
-    }
-
-
-def _cause(cause: Cause, lineage: Mapping[str, Sequence[str]]) -> Facts:
-    diagnosis = cause.diagnosis
-    return {
-        "explanation": diagnosis.text,
-        "certain": diagnosis.certain,
-        "silent": cause.silent,
-        "library": diagnosis.library,
-        "version": diagnosis.version,
-        "rule": diagnosis.rule,
-        "dimension": diagnosis.dimension,
-        "place": diagnosis.place,
-        "target": diagnosis.target,
-        "error": diagnosis.error,
-        "tests": {environment: list(nodeids) for environment, nodeids in cause.where.items()},
-        "remedies": [_remedy(remedy) for remedy in diagnosis.remedies],
-        "tried": [_trial(trial) for trial in cause.trials],
-        "costs": [_cost(cost) for cost in cause.costs],
-        "ready": [
-            {"remedies": [remedy.title for remedy in one.remedies], "worked": one.worked, "forms": dict(one.forms)}
-            for one in ready(cause, lineage)
-        ],
-    }
-
-
-def _remedy(remedy: Remedy) -> Facts:
-    seed = remedy.seed
-    return {
-        "title": remedy.title,
-        "says": remedy.says,
-        "set": dict(remedy.set),
-        "unset": list(remedy.unset),
-        "seed": seed._asdict() | {"sources": list(seed.sources)} if seed else None,
-        "upgrade": remedy.upgrade,
-        "guess": remedy.guess,
-    }
-
-
-def _trial(trial: Trial) -> Facts:
-    return {
-        "environment": trial.environment,
-        "remedies": [remedy.title for remedy in trial.remedies],
-        "works": trial.works,
-        "passed": list(trial.passed),
-        "failed": dict(trial.failed),
-        "broken": dict(trial.broken),
-        "seconds": round(trial.seconds, 3),
-        "problem": trial.problem,
-        "cell": trial.cell,
-    }
-
-
-def _cost(cost: Cost) -> Facts:
-    return {
-        "environment": cost.environment,
-        "code": cost.code,
-        "seconds": round(cost.without, 3),
-        "seconds_with_remedy": round(cost.remedied, 3),
-        "remedy": cost.remedy.title,
     }
 
 
@@ -228,68 +225,3 @@ def _group(group: Group, summary: Summary, places: Places) -> Facts:
 def _box(box: Box, matrix: Matrix) -> dict[str, list[str]]:
     """Return the values on the axes that matter."""
     return {axis: list(in_order(values)) for axis, values in zip(matrix.axes, box, strict=True) if values is not None}
-
-
-def _matrix(matrix: Matrix) -> Facts:
-    cells = {name: matrix.cells[environment] for name, environment in matrix.by_cell().items()}
-    return {
-        "axes": list(matrix.axes),
-        "cells": [_cell(name, cell, _versions(matrix, matrix.by_cell()[name]), matrix) for name, cell in cells.items()],
-    }
-
-
-def _cell(name: str, cell: Ready | NotReady, versions: Mapping[str, str], matrix: Matrix) -> Facts:
-    facts: Facts = {
-        "name": name,
-        "versions": dict(versions),
-        "as_of": cell.cell.as_of,
-        "requirements": [*cell.cell.pins, *cell.cell.extra],
-        "state": "ready" if isinstance(cell, Ready) else cell.kind,
-    }
-    if isinstance(cell, NotReady):
-        return facts | {"reason": cell.reason}
-    return facts | {
-        "python": cell.version,
-        "interpreter": cell.python,
-        "folder": cell.folder,
-        "packages": dict(sorted(cell.packages.items())),
-        "resolved": cell.resolved,
-        "notes": list(cell.notes),
-        "build_seconds": round(cell.seconds, 3),
-        "findings": [_finding(one) for one in matrix.findings.get(name, ())],
-        "audit": _audit(matrix.audits.get(name)),
-    }
-
-
-def _finding(finding: Finding) -> Facts:
-    return finding._asdict() | {"details": list(finding.details)}
-
-
-def _audit(audit: Audited | NotAudited | None) -> Facts | None:
-    """Return what is known; null where nobody asked for an audit."""
-    if audit is None:
-        return None
-    if isinstance(audit, NotAudited):
-        return {"state": "not audited", "reason": audit.reason, "hint": audit.hint}
-    return {
-        "state": "audited",
-        "service": audit.service,
-        "vulnerabilities": [_vulnerability(one) for one in audit.vulnerabilities],
-        "ignored": _ignored(audit.ignored),
-        "checked": sorted(audit.checked),
-        "unknown": dict(audit.unknown),
-        "not_sent": dict(audit.kept_back),
-        "notes": list(audit.notes),
-        "asked_earlier_today": audit.remembered,
-    }
-
-
-def _vulnerability(one: Vulnerability) -> Facts:
-    return one._asdict() | {"aliases": list(one.aliases), "fixed_in": list(one.fixed_in)}
-
-
-def _ignored(several: Iterable[Ignored]) -> list[Facts]:
-    return [
-        _vulnerability(one.vulnerability) | {"ignored_because": one.reason, "ignored_until": one.until}
-        for one in several
-    ]

@@ -42,6 +42,13 @@ class Row(NamedTuple):
         return Verdict.EVERYWHERE in self.verdicts.values()
 
     @property
+    def compared_with(self) -> dict[str, Outcome]:
+        """Environment to the outcome on the host that its own was judged by, whether or not there are axes."""
+        if self.hosts or self.on_host is None:
+            return self.hosts
+        return {name: self.on_host for name, verdict in self.verdicts.items() if verdict is not Verdict.UNKNOWN}
+
+    @property
     def own_environment(self) -> str:
         """The environment that the test asks for itself, on the host too; "" for others."""
         return self.on_host.own_environment if self.on_host else ""
@@ -61,6 +68,38 @@ class Loss(NamedTuple):
     nodeids: tuple[str, ...]
 
 
+class Invocation(NamedTuple):
+    """One call of pytest that a report tells of; what nobody noted is empty, and unknown.
+
+    Attributes:
+        version: pytest-envguard's own.
+        project: Name of pytest's root folder.
+        command: The command line, without what looks secret; see `report.commandline`.
+        begun: When it began, ISO 8601 with seconds in UTC, such as "2026-11-21T04:21:00Z".
+        seconds: How long it took, from pytest's start to the writing of the reports.
+        interrupted: Why it ended before its end, such as "interrupted by Ctrl-C"; "" if it came to its end.
+        python: The version of the interpreter that pytest ran with, such as "3.11.7".
+        pytest: pytest's version.
+        system: Such as "Linux 6.8.0 x86_64".
+        processors: How many its user may use.
+        memory: Bytes of the machine's memory.
+        environments: Those that ran in it; empty for all.
+    """
+
+    version: str = ""
+    project: str = ""
+    command: tuple[str, ...] = ()
+    begun: str = ""
+    seconds: float = 0.0
+    interrupted: str = ""
+    python: str = ""
+    pytest: str = ""
+    system: str = ""
+    processors: int = 0
+    memory: int = 0
+    environments: tuple[str, ...] = ()
+
+
 class Summary(NamedTuple):
     """What a report says.
 
@@ -72,6 +111,8 @@ class Summary(NamedTuple):
         losses: What was refused to tests that passed, or to imports.
         matrix: Where the environments lie on the version axes; None without such.
         causes: Why tests fail in environments only, and what was lost silently.
+        invocations: The call of pytest; of reports that were merged, all of them.
+        notes: What a reader should know of the report itself, such as what the merged runs don't have in common.
     """
 
     plans: list[Plan]
@@ -81,6 +122,13 @@ class Summary(NamedTuple):
     losses: list[Loss]
     matrix: Matrix | None = None
     causes: tuple[Cause, ...] = ()
+    invocations: tuple[Invocation, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def interrupted(self) -> str:
+        """Why it isn't whole: what ended the first call of pytest that was ended; "" if all came to their end."""
+        return next((one.interrupted for one in self.invocations if one.interrupted), "")
 
     def refused(self, environment: str) -> int:
         """Return how many tests in ``environment`` passed although something was refused."""
@@ -127,7 +175,7 @@ def summarise(
         refusals = {run.environment: run.refusals[nodeid] for run in runs if nodeid in run.refusals}
         on_host = next((outcome for outcome in hosts.values() if outcome.bad), next(iter(hosts.values()), None))
         rows.append(Row(nodeid, outcomes, verdicts, on_host, refusals, hosts if matrix else {}))
-    return Summary(list(plans), list(runs), rows, baseline is not None, _losses(runs, matrix), matrix)
+    return Summary(list(plans), list(runs), rows, baseline is not None, find_losses(runs, matrix), matrix)
 
 
 def _baselines(
@@ -142,7 +190,7 @@ def _baselines(
     return own | dict(baseline or {})
 
 
-def _losses(runs: Sequence[Run], matrix: Matrix | None) -> list[Loss]:
+def find_losses(runs: Sequence[Run], matrix: Matrix | None) -> list[Loss]:
     """Group refusals by what the same line of the same library tried, whatever temporary name or cell it chose."""
     groups: dict[tuple[str, ...], Loss] = {}
     for run in runs:

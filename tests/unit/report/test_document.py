@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest_envguard
+from pytest_envguard.model.budget import Figure
 from pytest_envguard.model.finding import Audited, Finding, Ignored, NotAudited, Vulnerability
 from pytest_envguard.model.verdict import Broken, Outcome
 from pytest_envguard.report.document import document, dumps
@@ -50,6 +52,8 @@ def test_a_run_without_versions() -> None:
     assert facts == {
         "schema": 1,
         "tool": {"name": "pytest-envguard", "version": pytest_envguard.__version__},
+        "invocations": [],
+        "notes": [],
         "environments": [
             {
                 "name": "lambda",
@@ -61,9 +65,13 @@ def test_a_run_without_versions() -> None:
                         "strength": "kernel",
                         "mechanism": "namespaces",
                         "reason": "",
+                        "mend": "",
                     }
                     for dimension, value in (("root", "read-only root"), ("tmp", "/tmp 512 MiB"))
                 ],
+                "answers_system_calls": False,
+                "made_from": "lambda",
+                "lineage": [],
                 "notes": ["the project (/tmp/p) was put back, read-only"],
                 "seconds": 2.5,
                 "peak_memory_bytes": 1024,
@@ -73,7 +81,10 @@ def test_a_run_without_versions() -> None:
                 "stopped": [],
                 "deaths": [],
                 "refusals_not_listed": "the kernel is too old",
+                "did_not_run": None,
+                "order": None,
                 "machine": "",
+                "machine_facts": None,
             }
         ],
         "compared_with_host": True,
@@ -89,6 +100,7 @@ def test_a_run_without_versions() -> None:
                         "place": {"file": "tests/test_a.py", "line": 12},
                     }
                 },
+                "on_host": {"word": "passed", "message": "", "own_environment": "", "place": None},
             },
             {
                 "nodeid": "tests/test_b.py::test_b",
@@ -155,8 +167,11 @@ def test_every_cell_has_what_was_resolved_or_the_reason_why_not() -> None:
     ready, lost = facts["cells"]
     assert lost == {
         "name": "py311-six1.16.0",
+        "environments": ["lambda-py311-six1.16.0", "container-py311-six1.16.0"],
         "versions": {"python": "3.11", "six": "1.16.0"},
+        "pinned": [["python", "3.11"], ["six", "1.16.0"]],
         "as_of": "",
+        "extra": [],
         "requirements": ["six==1.16.0"],
         "state": "not resolvable",
         "reason": "Because nobody has it.",
@@ -186,11 +201,12 @@ def test_every_cell_has_what_was_resolved_or_the_reason_why_not() -> None:
         "service": "PyPI",
         "vulnerabilities": [advisory],
         "ignored": [{**advisory, "ignored_because": "so", "ignored_until": "2027-01-01"}],
-        "checked": ["six"],
+        "checked": {"six": "1.15.0"},
         "unknown": {"mine": "unknown"},
         "not_sent": {"own": "local"},
         "notes": [],
         "asked_earlier_today": False,
+        "seconds": 0.0,
     }
 
 
@@ -214,6 +230,25 @@ def test_the_environment_that_a_test_asks_for_itself() -> None:
     own = Outcome("passed", own_environment="no_network")
     (test,) = document(summarise([LAMBDA], [run("lambda", test_a=own)], None))["tests"]
     assert test == {"nodeid": NODEID, "outcomes": {"lambda": "passed"}, "own_environment": "no_network"}
+
+
+def test_an_environment_that_not_all_runs_of_a_test_could_tell() -> None:
+    """A worker that died didn't."""
+    runs = [
+        run("lambda", test_a=Outcome("failed", "died")),
+        run("container", test_a=Outcome("passed", "", "no_network")),
+    ]
+    (test,) = document(summarise([LAMBDA, CONTAINER], runs, None))["tests"]
+    assert test["own_environments"] == {"lambda": "", "container": "no_network"}
+
+
+def test_numbers_that_json_lacks_are_null() -> None:
+    """Bounds of figures can be infinite, which says nothing."""
+    here = run("lambda", test_a=PASSED)
+    here.figures[NODEID] = (Figure("peak", "B", 1.0, low=-math.inf, high=math.inf),)
+    (test,) = json.loads(dumps(summarise([LAMBDA], [here], None)))["tests"]
+    (figure,) = test["measured"]["lambda"]
+    assert (figure["value"], figure["low"], figure["high"]) == (1.0, None, None)
 
 
 def test_the_text_is_json_of_the_same() -> None:
