@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import unquote
 
+from pytest_envguard.model.diagnosis import Cause, Diagnosis, Remedy
 from pytest_envguard.model.finding import Audited, Finding, NotAudited, Vulnerability
 from pytest_envguard.model.verdict import Broken, Outcome
 from pytest_envguard.report.annotations import annotation_lines
@@ -33,14 +35,14 @@ def test_nothing_to_say() -> None:
 
 
 def test_what_a_command_takes_for_itself_is_escaped() -> None:
-    """Per cent signs and ends of lines everywhere, colons and commas in properties."""
-    odd = Outcome("failed", "100% of 3,4: \r\n::error::", "", ("tests/a,b:c%.py", 1))
+    """Per cent signs everywhere, colons and commas in properties; ends of lines and escape sequences are none any more."""
+    odd = Outcome("failed", "100% of 3,4: \r\n::error::\x1b[31m", "", ("tests/a,b:c%.py", 1))
     one, two = ("1.0", "2.0")
     sample = matrix_run({"six": (one, two)}, lambda _, versions: {"t": odd if versions["six"] == one else PASSED})
     (command,) = annotation_lines(sample.summary())
     assert command == (
         "::error file=tests/a%2Cb%3Ac%25.py,line=1,title=fails with six 1.0"
-        "::100%25 of 3,4: %0D%0A::error::%0Atests/t.py::t"
+        r"::100%25 of 3,4: ::error::\x1b[31m%0Atests/t.py::t"
     )
     assert len(command.splitlines()) == 1
 
@@ -73,11 +75,61 @@ def test_many_tests_of_one_cause() -> None:
     assert told[0].endswith("tests/test_9.py::test_9%0Aand 15 more tests")
 
 
-def test_a_long_message_is_cut() -> None:
-    """An annotation isn't the place for a novel."""
-    (told,) = annotation_lines(summarise([LAMBDA], [run("lambda", t=Outcome("failed", "x" * 9000))], None))
-    assert len(unquote(told)) < 4200
-    assert told.endswith("...")
+def test_a_long_message_is_cut_and_its_tests_are_still_named() -> None:
+    """The runner would cut after 4096 units of UTF-16, and take the names away."""
+    long = {f"test_{n}_{'y' * 400}": Outcome("failed", "\N{PILE OF POO}" * 9000) for n in range(12)}
+    (told,) = annotation_lines(summarise([LAMBDA], [run("lambda", **long)], None))
+    message = unquote(told.partition("::error ")[2].partition("::")[2])
+    assert len(message.encode("utf-16-le")) == 2 * 4096
+    lines = message.splitlines()
+    assert lines[0].endswith("\N{PILE OF POO}...")
+    assert [line[:20] for line in lines[1:3]] == ["tests/test_0_yyyyyyy", "tests/test_1_yyyyyyy"]
+    assert {len(line) for line in lines[1:11]} == {150}
+    assert lines[11:] == ["and 2 more tests"]
+
+
+def test_a_title_is_no_longer_than_github_takes() -> None:
+    """Of 200 environments it has the first."""
+    names = [f"environment{n}" for n in range(200)]
+    plans = [LAMBDA._replace(name=name) for name in names]
+    summary = summarise(plans, [run(name, t=EROFS) for name in names], run("host", t=PASSED))
+    (told,) = annotation_lines(summary)
+    title = unquote(told.partition("title=")[2].partition("::")[0])
+    assert (len(title), title[:35], title[-3:]) == (255, "fails only in environment0, environ", "...")
+
+
+def test_files_are_named_as_the_repository_does() -> None:
+    """Where pytest's root is a folder of it, or the file lies beside that."""
+    here = run("lambda", test_a=PLACED, test_b=NO_MODULE._replace(place=("../shared/test_b.py", 3)))
+    summary = summarise([LAMBDA], [here], None)
+    places = [line.partition("file=")[2].partition(",")[0] for line in annotation_lines(summary, "packages/one")]
+    assert places == ["packages/one/tests/test_a.py", "packages/shared/test_b.py"]
+
+
+def cause(*nodeids: str, silent: bool = False, **more: Any) -> Cause:
+    """Return why some tests fail in lambda."""
+    diagnosis = Diagnosis(
+        "HOME is read-only", "thing", rule="thing/cache", remedies=(Remedy("a folder", {"HOME": "/tmp"}),)
+    )
+    return Cause(diagnosis, {"lambda": nodeids}, silent, **more)
+
+
+def test_tests_with_the_same_cause_are_one_annotation_whatever_they_say() -> None:
+    """It has the first one's message and place, how many others there are, why it is, and what may help."""
+    other = Outcome("failed", "OSError: another path", "", ("tests/test_b.py", 7))
+    here = run("lambda", test_a=EROFS, test_b=other, test_c=EROFS, test_d=EROFS)
+    passed = run("host", test_a=PASSED, test_b=PASSED, test_c=PASSED, test_d=PASSED)
+    names = [f"tests/test_{letter}.py::test_{letter}" for letter in "abc"]
+    summary = summarise([LAMBDA], [here], passed)._replace(causes=(cause(*names), cause(names[0], silent=True)))
+    first, second = annotation_lines(summary)
+    assert first.replace("%0A", "\n").splitlines() == [
+        f"::error file=tests/test_b.py,line=7,title=fails only in lambda::{EROFS.message}",
+        "and 1 more message",
+        "why: HOME is read-only",
+        "may help: HOME=/tmp (a folder)",
+        *names,
+    ]
+    assert second.endswith("%0Atests/test_d.py::test_d")
 
 
 def test_environments_that_were_stopped_are_errors() -> None:

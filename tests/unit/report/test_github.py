@@ -23,6 +23,11 @@ def test_a_run_without_versions() -> None:
         ## envguard: 1 of 2 tests fails in at least one of 2 environments
 
 
+        | test | lambda | host |
+        | --- | --- | --- |
+        | `tests/test_a.py::test_a` | **FAILS** | passes |
+
+
         <details><summary><b>fails only in lambda</b>: 1 test</summary>
 
         - `tests/test_a.py::test_a`
@@ -32,17 +37,31 @@ def test_a_run_without_versions() -> None:
 
         <details><summary><b>passes, but was refused something</b>: 1 test</summary>
 
-        - lambda: `open /x_y: EROFS (lib, lib.py:3)`: 1 test
+        - lambda: `open /x_y: EROFS (lib, lib.py:3)`: `tests/test_b.py::test_b`
 
         </details>
 
-        <details><summary>How the environments are enforced</summary>
+        <details><summary><b>Environments</b>: 2</summary>
+
+
+        | environment | enforced by | tests | failed | only here | passed with refusals | time | memory | /tmp |
+        | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+        | lambda | kernel | 2 | 1 | 1 | 1 | 1.5 s | - | - |
+        | host | unrestricted | 2 | 0 | - | 0 | 1.5 s | - | - |
+
+
+        </details>
+
+        <details><summary><b>How the environments are enforced</b></summary>
+
 
         | environment | by | restriction | how strongly |
         | --- | --- | --- | --- |
-        | lambda | kernel | read-only root | kernel |
-        | lambda | kernel | /tmp 512 MiB | kernel |
+        | lambda | namespaces | read-only root | kernel |
+        | lambda | namespaces | /tmp 512 MiB | kernel |
         | host | unrestricted |  |  |
+
+        - lambda: the project (/tmp/p) was put back, read-only
 
         </details>
         """
@@ -70,7 +89,7 @@ def versions() -> Summary:
 def test_a_run_with_versions() -> None:
     """The table comes first; what a message has of Markdown is shown, not obeyed."""
     text = job_summary(versions())
-    assert text.partition("<details><summary>How")[0] == page(
+    assert text.partition("<details><summary><b>Environments")[0] == page(
         r"""
         ## envguard: 1 of 1 test fails in at least one of 4 environments; 1 stopped; 1 cell could not be had
 
@@ -81,6 +100,11 @@ def test_a_run_with_versions() -> None:
         | 1.15.0 | **1 FAIL** | passes |
         | 1.16.0 | passes | **stopped** |
         | 1.17.0 | **not resolvable** | **not resolvable** |
+
+
+        | test | lambda-six1.15.0 | lambda-six1.16.0 | container-six1.15.0 | container-six1.16.0 |
+        | --- | --- | --- | --- | --- |
+        | `tests/test_a.py::test_a` | **FAILS** | passes | passes | passes |
 
 
         <details><summary><b>fails with six 1.15.0 in lambda</b>: 1 test</summary>
@@ -105,7 +129,7 @@ def test_a_run_with_versions() -> None:
 
         """
     )
-    assert text.count("| lambda | kernel | read-only root | kernel |") == 1
+    assert text.count("| lambda | namespaces | read-only root | kernel |") == 1
 
 
 def test_everything_passes() -> None:
@@ -151,5 +175,5 @@ def test_a_name_that_no_encoding_has_can_be_written() -> None:
     """A file name's odd byte is a lone surrogate in Python."""
     odd = Outcome("failed", "no file 'caf\udce9'")
     summary = summarise([LAMBDA], [run("lambda", test_a=odd)], None)
-    assert "caf\\udce9" in job_summary(summary).encode("utf-8").decode()
+    assert r"caf\xe9" in job_summary(summary).encode("utf-8").decode()
     assert all(line.encode("utf-8") for line in annotation_lines(summary))
