@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from pytest_envguard.engine import workers
+from pytest_envguard.engine import junit, workers
+from pytest_envguard.report.junit import ENVIRONMENT
 
 if TYPE_CHECKING:
     import execnet
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from pytest_envguard.model.plan import Plan
     from pytest_envguard.model.verdict import Run
 
-PROPERTY = "envguard"
 LAST_FAILED = "cache/lastfailed"
 _Location = tuple[str, "int | None", str]
 
@@ -47,7 +47,7 @@ def label_report(
         name = report.nodeid.removesuffix(labelled("", environment)).partition("::")[2]
     report.location = (file, line, _title(name, environment))
     if report.when not in ("setup", "call"):
-        report.user_properties += [(PROPERTY, environment), *further]
+        report.user_properties += [(ENVIRONMENT, environment), *further]
 
 
 def _title(name: str, environment: str) -> str:
@@ -86,37 +86,6 @@ class Listener(Protocol):
         """pytest itself failed inside of ``environment``."""
 
 
-def junit_writers(config: pytest.Config) -> list[Any]:
-    """Return the plugins that write junit files.
-
-    pytest's own has no public name; what it has is the method that `record_xml_attribute` calls.
-    """
-    return [plugin for plugin in config.pluginmanager.get_plugins() if hasattr(plugin, "node_reporter")]
-
-
-def describe_suite(config: pytest.Config, name: str, versions: Mapping[str, str]) -> None:
-    """Put a property with package versions into junit files, once for the whole run."""
-    for writer in junit_writers(config):
-        writer.add_global_property(name, " ".join(f"{package}=={versions[package]}" for package in sorted(versions)))
-
-
-def label_junit(writers: list[Any], report: pytest.TestReport | pytest.CollectReport, environment: str) -> None:
-    """Give the report's junit case its plain name, and a class name that begins with the environment.
-
-    Readers of junit files tell cases apart by class name and name, and cut names at odd characters.
-    """
-    if not writers:
-        return
-    plain = report.nodeid.removesuffix(labelled("", environment))
-    path, _, names = plain.partition("::")
-    name, bracket, parameters = names.partition("[")
-    *classes, last = name.split("::")
-    for writer in writers:
-        case = writer.node_reporter(report)
-        case.add_attribute("classname", ".".join([environment, path.removesuffix(".py").replace("/", "."), *classes]))
-        case.add_attribute("name", last + bracket + parameters)
-
-
 def attach(dsession: DSession, session: Listener) -> None:
     """Label what ``dsession`` receives, before any plugin sees it.
 
@@ -135,7 +104,7 @@ def attach(dsession: DSession, session: Listener) -> None:
 
         return event
 
-    writers = junit_writers(session.config)
+    writers = junit.writers(session.config)
 
     def labelled_report(original: Any) -> Any:
         def event(node: WorkerController, rep: Any) -> None:
@@ -144,7 +113,7 @@ def attach(dsession: DSession, session: Listener) -> None:
             session.heard(name, rep, plain)
             label_report(rep, name, session.properties(name, plain))
             rep.node = node
-            label_junit(writers, rep, name)
+            junit.label(writers, rep, plain, name)
             original(node, rep=rep)
 
         return event

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
-
 import pytest
 
 from pytest_envguard.engine.labels import (
     LAST_FAILED,
-    junit_writers,
-    label_junit,
     label_report,
     labelled,
     plain_last_failed,
@@ -60,26 +56,6 @@ def test_a_report_of_a_collection(longrepr: object, labelled_longrepr: object) -
     got = pytest.CollectReport("t.py", "failed", longrepr, [])  # type: ignore[arg-type]
     label_report(got, "lambda")
     assert (got.nodeid, got.longrepr) == ("t.py @lambda", labelled_longrepr)
-
-
-@pytest.mark.parametrize(
-    ("nodeid", "classname", "name"),
-    [
-        ("tests/test_a.py::test_c", "lambda.tests.test_a", "test_c"),
-        (NODEID, "lambda.tests.test_a.TestB", "test_c[x::y]"),
-        ("test_a.py::test_c[a/b.py]", "lambda.test_a", "test_c[a/b.py]"),
-    ],
-)
-def test_junit(pytester: pytest.Pytester, nodeid: str, classname: str, name: str) -> None:
-    """A junit case keeps its plain name and has the environment in front of its class name."""
-    pytester.makeini("[pytest]")
-    config = pytester.parseconfigure("--junitxml=out.xml", "-p", "no:asyncio")
-    got = report("call", nodeid)
-    label_report(got, "lambda")
-    label_junit(junit_writers(config), got, "lambda")
-    (writer,) = (plugin for plugin in config.pluginmanager.get_plugins() if hasattr(plugin, "node_reporter"))
-    case = ET.fromstring(ET.tostring(writer.node_reporter(got).to_xml()))
-    assert (case.get("classname"), case.get("name")) == (classname, name)
 
 
 @pytest.mark.parametrize(
