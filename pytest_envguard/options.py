@@ -81,7 +81,12 @@ VERSIONS = Option(
     "[tool.envguard.versions]; each repetition is an axis",
     metavar="AXIS",
 )
-REPORT = Option("envguard_report", "Write a report of the run to FILE (.json); repeatable", metavar="FILE")
+REPORT = Option(
+    "envguard_report",
+    "Write a report of the run to FILE: a page to look at (.html), Markdown (.md), or JSON for other programs and for "
+    "`envguard report` (.json); repeatable",
+    metavar="FILE",
+)
 AUDIT = Option("envguard_audit", "Audit the packages of every environment with pip-audit, outside of the sandbox")
 HOSTS = Option(
     "envguard_hosts",

@@ -226,9 +226,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         from pytest_envguard.report.terminal import write_own_environments
 
         write_own_environments(terminalreporter)
-    if config.get_verbosity() >= 0 and not config.pluginmanager.hasplugin("envguard-session"):
-        measured = [one for told in terminalreporter.stats.values() for one in told if hasattr(one, _FIGURES)]
-        if measured:
-            from pytest_envguard.report.budgets import write_measured
+    if config.pluginmanager.hasplugin("envguard-session"):
+        return
+    measured = [one for told in terminalreporter.stats.values() for one in told if hasattr(one, _FIGURES)]
+    if measured and config.get_verbosity() >= 0:
+        from pytest_envguard.report.budgets import write_measured
 
-            write_measured(terminalreporter, measured, config.get_verbosity())
+        write_measured(terminalreporter, measured, config.get_verbosity())
+    if measured and config.getoption("xmlpath", None):
+        from pytest_envguard.engine import junit
+
+        for line in junit.shape(config, None):
+            terminalreporter.write_line(line)

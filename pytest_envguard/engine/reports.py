@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_envguard import options
-from pytest_envguard.errors import EnvguardError
-from pytest_envguard.report.summary import Summary
+from pytest_envguard.report import files
 
-_KINDS = (".json",)
+if TYPE_CHECKING:
+    from pytest_envguard.report.summary import Summary
 
 
 def check(config: pytest.Config) -> None:
     """Look before the first test whether the reports can be written.
 
     Raises:
-        EnvguardError: Another kind of file, or a folder that isn't there.
+        EnvguardError: Another kind of file, one that can't be written, or the same file twice.
     """
-    for path in _paths(config):
-        if path.suffix not in _KINDS:
-            raise EnvguardError(
-                f"`{options.REPORT.flag}={path}`: expected a file whose name ends in {' or '.join(_KINDS)}",
-                f"for example `{options.REPORT.flag}=envguard.json`",
-            )
-        if path.is_dir() or not path.parent.is_dir():
-            what = "is a folder" if path.is_dir() else f"the folder {path.parent} does not exist"
-            raise EnvguardError(f"`{options.REPORT.flag}={path}`: {what}", "name a file in a folder that exists")
+    files.check(options.REPORT.flag, _paths(config))
 
 
-def _paths(config: pytest.Config) -> list[Path]:
-    return [Path(config.invocation_params.dir, name) for name in options.values(config, options.REPORT)]
+def _paths(config: pytest.Config) -> dict[str, Path]:
+    """Return what was given and the file that is meant, each once."""
+    return {name: Path(config.invocation_params.dir, name) for name in options.values(config, options.REPORT)}
 
 
 def write(config: pytest.Config, summary: Summary) -> list[str]:
@@ -42,19 +36,18 @@ def write(config: pytest.Config, summary: Summary) -> list[str]:
     A report that can't be written any more (a full disk) costs itself, and says so; the run goes on.
     """
     told = []
-    for path in _paths(config):
-        from pytest_envguard.report.document import dumps
-
+    for given, path in _paths(config).items():
         try:
-            path.write_text(dumps(summary), encoding="utf-8")
+            files.replace(path, files.text(summary, path.suffix))
         except OSError as error:
-            told.append(f"{path} could not be written: {error.strerror}")
+            told.append(f"{given} could not be written: {error.strerror}")
         else:
-            told.append(f"report written to {path}")
-    return told + _for_github(summary, os.environ)
+            if config.get_verbosity() > -2:
+                told.append(f"report written to {path}")
+    return [*told, *_for_github(summary, os.environ, config.rootpath)]
 
 
-def _for_github(summary: Summary, environ: Mapping[str, str]) -> list[str]:
+def _for_github(summary: Summary, environ: Mapping[str, str], root: Path) -> Sequence[str]:
     """In GitHub Actions: append to the job's summary; returns annotations, which the runner reads from the output."""
     if environ.get("GITHUB_ACTIONS") != "true":
         return []
@@ -69,4 +62,10 @@ def _for_github(summary: Summary, environ: Mapping[str, str]) -> list[str]:
                 file.write(github.job_summary(summary, github.LIMIT - taken))
         except OSError as error:
             told.append(f"the job's summary could not be written: {path}: {error.strerror}")
-    return told + annotation_lines(summary)
+    return [*told, *annotation_lines(summary, _folder(root, environ.get("GITHUB_WORKSPACE", "")))]
+
+
+def _folder(root: Path, repository: str) -> str:
+    """Return where pytest's root is in the repository, as annotations name files; "" where it isn't in it."""
+    root, around = root.resolve(), Path(repository).resolve()
+    return root.relative_to(around).as_posix() if repository and root.is_relative_to(around) else ""

@@ -14,9 +14,11 @@ import execnet
 import pytest
 
 from pytest_envguard import options
-from pytest_envguard.engine import cells, labels, reports, workers
+from pytest_envguard.engine import cells, early, junit, labels, reports, workers
+from pytest_envguard.engine.display import display
 from pytest_envguard.engine.exits import cause_of_death
 from pytest_envguard.engine.inside import NO_BASETEMP
+from pytest_envguard.engine.invocation import invocation
 from pytest_envguard.model.budget import figures_of
 from pytest_envguard.model.diagnosis import Cause
 from pytest_envguard.model.evidence import EVIDENCE
@@ -25,6 +27,7 @@ from pytest_envguard.model.refusal import REFUSALS, Refusal
 from pytest_envguard.model.verdict import Broken, Outcome, Resources, Run
 from pytest_envguard.report import terminal
 from pytest_envguard.report.header import cell_lines
+from pytest_envguard.report.output import Output
 from pytest_envguard.report.summary import Summary, summarise
 
 if TYPE_CHECKING:
@@ -75,6 +78,8 @@ class EnvguardSession:
         self._session: pytest.Session | None = None
         self._worker_interrupted = False
         self._told: list[str] = []
+        self._called = time.time()
+        self._early = early.BEFORE
         self._compared: dict[str, Plan] = {}
         self._ended: dict[str, int] = {}
         self._begun: dict[str, float] = {}
@@ -112,6 +117,9 @@ class EnvguardSession:
         """Take part in xdist's session, which exists from here on."""
         self._dsession: DSession = config.pluginmanager.get_plugin("dsession")
         labels.attach(self._dsession, self)
+        self._display = display(config, list(self.plans))
+        if self._display:
+            config.pluginmanager.register(self._display, "envguard-display")
         if self._farm:
             self._farm.distant.attach(self._dsession, self.give_up)
         # xdist makes a folder for temporary files on the host and tells it to workers, for whom it isn't there.
@@ -128,6 +136,9 @@ class EnvguardSession:
 
     def pytest_report_header(self) -> list[str]:
         """Say for every environment what enforces it, and what isn't as it would be there."""
+        return Output(self.config.pluginmanager.get_plugin("terminalreporter")).folded(self._header)
+
+    def _header(self) -> list[str]:
         verbose = self.config.get_verbosity() > 0
         about = cell_lines(self.asked.cells, self.asked.contents) if self.asked else ()
         if self._farm:
@@ -198,7 +209,8 @@ class EnvguardSession:
 
     def heard(self, environment: str, report: pytest.TestReport | pytest.CollectReport, nodeid: str) -> None:
         """Note what happened to the test (or file) ``nodeid`` in ``environment``."""
-        if report.outcome in ("passed", "failed", "skipped"):  # not the "rerun" of pytest-rerunfailures
+        begun = report.when == "setup" and report.passed  # which is no outcome: the run can end here
+        if report.outcome in ("passed", "failed", "skipped") and not begun:  # not the "rerun" of pytest-rerunfailures
             self.runs[environment].add(nodeid, Outcome.of(report))
         run = self.runs[environment]
         run.seconds[nodeid] = run.seconds.get(nodeid, 0.0) + getattr(report, "duration", 0.0)
@@ -250,7 +262,7 @@ class EnvguardSession:
         report.longrepr = f"{cause}\n(while it ran {crashitem} in {environment})"
         self.heard(environment, report, crashitem)
         labels.label_report(report, environment)
-        labels.label_junit(labels.junit_writers(self.config), report, environment)
+        junit.label(junit.writers(self.config), report, crashitem, environment)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_testnodedown(self, node: WorkerController) -> None:
@@ -312,13 +324,15 @@ class EnvguardSession:
                 run.check_complete()
             return result
         finally:
-            interrupted = self._interrupted(sys.exc_info()[1])
-            if not interrupted and options.value(self.config, options.BASELINE) == "auto":
-                self._run_baseline()
-            if self.knowledge is not None:
-                self._find_causes(self.knowledge, interrupted=interrupted)
-            if self.packages:
-                self.packages.conclude(interrupted=interrupted)
+            error = sys.exc_info()[1]
+            if self._display:
+                self._display.end()
+            self._early = f"{reason}: {early.how_far(self.runs.values())}" if (reason := early.why(error)) else ""
+            try:
+                self._after_tests(interrupted=self._interrupted(error))
+            except BaseException as later:
+                self._early = self._early or f"{early.why(later)}, when all tests had run and were being explained"
+                raise
 
     def _interrupted(self, error: BaseException | None) -> bool:
         """Whether a user wants the end now.
@@ -327,6 +341,15 @@ class EnvguardSession:
         xdist takes it for a reason to stop, and the test it was in for a crash that could be compared with the host.
         """
         return self._worker_interrupted or (isinstance(error, KeyboardInterrupt) and not self._dsession.shouldstop)
+
+    def _after_tests(self, *, interrupted: bool) -> None:
+        """Compare with the host, and look for causes."""
+        if not interrupted and options.value(self.config, options.BASELINE) == "auto":
+            self._run_baseline()
+        if self.knowledge is not None:
+            self._find_causes(self.knowledge, interrupted=interrupted)
+        if self.packages:
+            self.packages.conclude(interrupted=interrupted)
 
     def _run_baseline(self) -> None:
         failed: dict[str, set[str]] = {}
@@ -361,19 +384,24 @@ class EnvguardSession:
 
     # -- after them ----------------------------------------------------------------------------------------------------
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
-        """Let a broken environment fail the run, and let ``--lf`` see plain node ids."""
+        """Let a broken environment fail the run, and let ``--lf`` see plain node ids.
+
+        Within the terminal's own, so that the junit file has its last shape before the closing lines are printed.
+        """
         missing = [cell for cell in self.asked.not_ready if not cell.conflict] if self.asked else []
         unsafe = bool(self.packages and self.packages.decision and self.packages.decision.fails)
         if (missing or unsafe or any(run.broken for run in self.runs.values())) and session.exitstatus in (0, 5):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        for cell in self.asked.ready if self.asked else ():
-            labels.describe_suite(self.config, f"envguard_packages {cell.cell.name}", cell.packages)
-        self._summary = self.summary()._replace(causes=self._causes)  # once: every report says the same
+        called = invocation(self.config, self._called, self._early)
+        # Once: every report says the same.
+        self._summary = self.summary()._replace(causes=self._causes, invocations=(called,))
         self._told = reports.write(self.config, self._summary)
         try:
-            return (yield)
+            result = yield
+            self._told += junit.shape(self.config, self._summary)
+            return result
         finally:
             if self.config.pluginmanager.hasplugin("cacheprovider"):
                 labels.plain_last_failed(self.config, self._failed_before, self.runs.values())
@@ -381,8 +409,11 @@ class EnvguardSession:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the closing table."""
         terminal.write(self._summary, terminalreporter, self.config.get_verbosity())
-        for line in (*(self.packages.lines() if self.packages else ()), *self._told):
-            terminalreporter.write_line(line)
+        output = Output(terminalreporter)
+        about = output.folded(self.packages.lines) if self.packages else []
+        for line in (*about, *self._told):
+            # GitHub reads its commands from lines that stay whole.
+            (terminalreporter if line.startswith("::") else output).write_line(line)
 
     def summary(self) -> Summary:
         """Return what happened, for reports."""
@@ -420,4 +451,4 @@ def _on_host(plan: Plan) -> Plan:
 def _interrupt(_number: int, _frame: object) -> None:
     """Let SIGTERM end the run as Ctrl-C does, so that junit and the summary of what ran are still written."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    raise KeyboardInterrupt("SIGTERM")
+    raise KeyboardInterrupt(early.SIGTERM)

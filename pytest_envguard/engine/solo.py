@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from pytest_envguard import options
 from pytest_envguard.engine import hooked
 from pytest_envguard.engine.workers import for_pytest
 from pytest_envguard.errors import EnvguardError
@@ -59,6 +60,11 @@ def _refuse_files(config: pytest.Config, option: str) -> None:
         raise EnvguardError(
             f"`--junitxml` cannot be written together with `{option}`, which runs pytest itself inside of the environment",
             f"leave out one of them; without `{option}` the report is written outside",
+        )
+    if config.getoption(options.REPORT.name):  # one that the ini file always asks for is left out
+        raise EnvguardError(
+            f"`{options.REPORT.flag}` has nothing to tell with `{option}`, which runs pytest itself inside of the environment",
+            "leave out one of them",
         )
 
 

@@ -32,8 +32,9 @@ class Result:
         return f"exit code {self.code}\n{self.out}\n{self.err}"
 
     def line(self, start: str) -> str:
-        """Return the one line of the output that begins with ``start``."""
-        (line,) = (line for line in self.out.splitlines() if line.startswith(start))
+        """Return the one line of the output that begins with ``start``; those of the progress are others."""
+        lines = (line for line in self.out.splitlines() if not line.endswith("%]"))
+        (line,) = (line for line in lines if line.startswith(start))
         return line
 
     def check(self, code: int, text: str) -> None:

@@ -160,14 +160,13 @@ def test_environments_run_on_other_machines(project: Path, run: Run, sshd: Serve
     assert result.line("envguard: on build2 (").endswith("): offline")
     assert result.out.count(f"over ssh in {project}") == 2, result
     assert result.has("fails only in lambda: 1 test", "test_it.py::test_writes")
-    cases = ElementTree.parse(project / "junit.xml").findall(".//testcase[@name='test_where']")
-    hosts = {
-        case.get("classname"): [
-            item.get("value") for item in case.iter("property") if item.get("name") == "envguard_host"
-        ]
-        for case in cases
-    }
-    assert hosts == {"lambda.test_it": ["build1"], "offline.test_it": ["build2"]}
+    hosts = [
+        (suite.get("name"), suite.get("hostname"), item.get("value"))
+        for suite in ElementTree.parse(project / "junit.xml").iter("testsuite")
+        for item in suite.iter("property")
+        if item.get("name") == "envguard_host"
+    ]
+    assert hosts == [("pytest lambda", "build1", "build1"), ("pytest offline", "build2", "build2")]
 
 
 def test_this_machine_can_be_one_of_them(project: Path, run: Run, sshd: Server) -> None:
@@ -481,9 +480,9 @@ def test_each_machine_builds_its_own_cells(project: Path, run: Run, sshd: Server
     }  # whichever ended first
     assert "fails with six 1.16.0: 1 test" in result.out or "fails with six 1.16.0 in lambda: 1 test" in result.out
     assert len(list((versioned / "pytest-envguard/cells").iterdir())) == 1
-    cases = ElementTree.parse(project / "junit.xml").findall(".//testcase[@name='test_where']")
     hosts = [
-        [item.get("value") for item in case.iter("property") if item.get("name") == "envguard_host"] for case in cases
+        [item.get("value") for item in suite.iter("property") if item.get("name") == "envguard_host"]
+        for suite in ElementTree.parse(project / "junit.xml").iter("testsuite")
     ]
     assert sorted(hosts) == [[], [], ["build1"]]
 

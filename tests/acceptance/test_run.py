@@ -120,19 +120,22 @@ def test_every_verbose_line_names_the_environment(project: Path, run: Run) -> No
 
 
 def test_junit_tells_the_environments_apart(project: Path, run: Run) -> None:
-    """A case has its plain name, a class name that begins with the environment, and a property; written outside."""
+    """A suite for each; a case has its plain name, and a class name that begins with the environment; written outside."""
     (project / "test_app.py").write_text(
         "import pytest\n@pytest.mark.parametrize('x', ['a[b]'])\ndef test_ok(x):\n    pass\n"
     )
 
     run("--envguard=lambda,offline", "--junitxml=out/junit.xml")
 
-    cases = ElementTree.parse(project / "out/junit.xml").findall(".//testcase")
-    assert {(case.get("classname"), case.get("name")) for case in cases} == {
-        ("lambda.test_app", "test_ok[a[b]]"),
-        ("offline.test_app", "test_ok[a[b]]"),
-    }
-    assert sorted(case.find("properties/property").get("value") for case in cases) == ["lambda", "offline"]  # type: ignore[union-attr,type-var]
+    suites = ElementTree.parse(project / "out/junit.xml").findall("testsuite")
+    assert [
+        (suite.get("name"), [(case.get("classname"), case.get("name")) for case in suite.findall("testcase")])
+        for suite in suites
+    ] == [
+        ("pytest lambda", [("lambda.test_app", "test_ok[a[b]]")]),
+        ("pytest offline", [("offline.test_app", "test_ok[a[b]]")]),
+    ]
+    assert [suite.find("properties/property").get("value") for suite in suites] == ["lambda", "offline"]  # type: ignore[union-attr]
 
 
 def test_several_workers_for_each_environment(project: Path, run: Run) -> None:

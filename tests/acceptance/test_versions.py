@@ -57,9 +57,13 @@ def test_junit_and_json_have_the_versions_of_every_cell(run: Run, project: Path,
     result = run(SIX, f"--junitxml={junit}", f"--envguard-report={report}")
     result.check(1, f"report written to {report}")
     tree = ElementTree.parse(junit)
-    packages = {one.get("name"): one.get("value", "") for one in tree.iterfind("./testsuite/properties/property")}
-    assert set(packages) == {"envguard_packages six1.16.0", "envguard_packages six1.17.0"}
-    assert "six==1.16.0" in packages["envguard_packages six1.16.0"].split()
+    properties = {
+        suite.get("name"): {one.get("name"): one.get("value", "") for one in suite.iterfind("properties/property")}
+        for suite in tree.iterfind("testsuite")
+    }
+    assert list(properties) == ["pytest six1.16.0", "pytest six1.17.0"]
+    assert properties["pytest six1.16.0"]["envguard_versions"] == "six==1.16.0"
+    assert "six==1.16.0" in properties["pytest six1.16.0"]["envguard_packages"].split()
     cases = {(case.get("classname"), case.get("name")) for case in tree.iter("testcase")}
     assert ("six1.16.0.test_it", "test_version") in cases
     assert "six1.17.0" in report.read_text(encoding="utf-8")
