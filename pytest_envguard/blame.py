@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
+
+from pytest_envguard.model.secrets import without_secrets
 
 Stack = tuple[tuple[str, int], ...]
 """Files and lines, the innermost first."""
@@ -23,6 +26,9 @@ HARNESS = frozenset(("_pytest", "pytest", "pluggy", "xdist", "execnet", "pytest_
 """Top-level packages that run tests, and are no part of what is tested."""
 
 _LONGEST_COMMAND = 80
+_ESCAPE = re.compile(
+    r"\\[xuU]((?<=x)[0-9a-f]{2}|(?<=u)[0-9a-f]{4}|(?<=U)00(?:0[0-9a-f]|10)[0-9a-f]{4})"
+)  # what isn't ASCII
 
 
 def plain_name(call: str) -> str:
@@ -31,7 +37,8 @@ def plain_name(call: str) -> str:
 
 
 def shortened(words: str) -> str:
-    """Return a command line that is short enough to be read."""
+    """Return a command line that is short enough to be read, without what looks secret."""
+    words = without_secrets(words)
     return words if len(words) <= _LONGEST_COMMAND else words[:_LONGEST_COMMAND] + "…"
 
 
@@ -42,7 +49,7 @@ def frames(text: str) -> Iterator[tuple[str, int]]:
             file, _, rest = line[8:].rpartition('", line ')
             number = rest.split(" ", 1)[0]
             if number.isdigit():
-                yield file, int(number)
+                yield _ESCAPE.sub(lambda found: chr(int(found[1], 16)), file), int(number)
 
 
 _FOLDERS = ("/site-packages/", "/dist-packages/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,15 @@ def test_frames_are_read_as_they_were_written() -> None:
     assert list(frames(odd)) == [('/a "b", line 2/c.py', 9)]
     assert [line for _, line in frames(TEXT)] == [1042, 7, 3]
     assert list(frames("  File <truncated>\n<no Python frame>\n")) == []
+
+
+@pytest.mark.parametrize("name", ["test_日本.py", "tést.py", "test_😀.py", "plain.py", "U0fffffff.py", "odd\udcff.py"])
+def test_what_is_not_ascii_in_a_name_is_read_back(name: str, tmp_path: Path) -> None:
+    """faulthandler itself writes escapes."""
+    with (tmp_path / "out.txt").open("w+") as file:
+        exec(compile("import faulthandler\nfaulthandler.dump_traceback(file)", f"/a/{name}", "exec"), {"file": file})
+        file.seek(0)
+        assert next(frames(file.read())) == (f"/a/{name}", 2)
 
 
 @pytest.mark.parametrize(
