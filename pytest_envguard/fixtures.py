@@ -99,11 +99,12 @@ def cold_start(request: pytest.FixtureRequest) -> ColdStarter:
 
     The result has ``seconds``, ``peak_memory`` (bytes), ``exit`` (negative: a signal), ``ending`` (a sentence), ``output``,
     ``errors``, ``traceback`` and ``refusals`` (what the system refused, also if a library swallowed the error).
-    ``check()`` returns it, or fails with the code's own traceback if it ended badly or took too long.
+    ``check()`` returns it, or fails with the code's own traceback if it ended badly or took too long. Reports show seconds and
+    peak memory of each.
     """
     from pytest_envguard.cold import ColdStarter
 
-    return ColdStarter(request)
+    return ColdStarter(request, _measure(request).started)
 
 
 @pytest.fixture
@@ -170,6 +171,11 @@ def envguard_measure(request: pytest.FixtureRequest) -> Measure:
     When the test has ended well, a budget that was exceeded beyond the noise fails it, and so does one that nothing was
     measured for.
     """
+    return _measure(request)
+
+
+def _measure(request: pytest.FixtureRequest) -> Measure:
+    """Return what measures in this test; what it has measured goes into reports."""
     from pytest_envguard.budgets import judging
     from pytest_envguard.errors import EnvguardError
 

@@ -14,7 +14,7 @@ from pytest_envguard.budgets import sampling
 from pytest_envguard.budgets.asked import DURATION, GROWTH, PEAK, PEAK_MEMORY, PERCENTILE, Budget, same_unit
 from pytest_envguard.budgets.memory import PeakWatch
 from pytest_envguard.errors import EnvguardError, nearest
-from pytest_envguard.model.budget import BYTES, MISSING, OVER, SECONDS, WITHIN, Figure
+from pytest_envguard.model.budget import BYTES, COLD_START, MISSING, OVER, SECONDS, WITHIN, Figure, of_start
 
 _WHERE = "`envguard_measure"
 
@@ -31,6 +31,7 @@ class Measure:
         self._batches: dict[str, list[list[float]]] = {}
         self._series: dict[str, growing.Series] = {}
         self._recorded: dict[str, Figure] = {}
+        self._starts: list[tuple[Figure, Figure]] = []
         self._traced = False
         self._peak = PeakWatch() if self._asked(PEAK) else None
 
@@ -131,6 +132,10 @@ class Measure:
             unit = BYTES if name == PEAK_MEMORY else SECONDS
             self._recorded[name] = Figure(name, unit, float(value), note="recorded by the test")
 
+    def started(self, seconds: float, peak_memory: int, note: str) -> None:
+        """Take a cold start of the test's, as `cold_start` tells of each; of several the longest counts."""
+        self._starts.append(of_start(len(self._starts) + 1, seconds, peak_memory, note))
+
     # -- what comes of it ----------------------------------------------------------------------------------------------
 
     def figures(self) -> tuple[Figure, ...]:
@@ -159,6 +164,10 @@ class Measure:
             return self._recorded[budget.name]
         if budget.kind == DURATION and (batches := self._batches.get(budget.subject)):
             return _duration(budget.name, batches[-1])
+        if budget.subject == COLD_START and self._starts:
+            return max((seconds for seconds, _ in self._starts), key=lambda one: one.value or 0)._replace(
+                name=budget.name
+            )
         if budget.kind == PEAK and self._peak:
             peak = self._peak.peak()
             return Figure(PEAK_MEMORY, BYTES, float(peak.size), note=peak.note)
@@ -181,6 +190,7 @@ class Measure:
             if not any(one.kind == GROWTH and same_unit(one.subject, unit) for one in self.budgets):
                 yield from growing.free(unit, series)
         yield from self._recorded.values()
+        yield from (figure for start in self._starts for figure in start if figure.name not in self._recorded)
 
     def _noted(self, figure: Figure) -> Figure:
         if not self._traced or figure.unit != SECONDS or figure.value is None:

@@ -79,6 +79,12 @@ class ColdStart(NamedTuple):
         """Whether it took longer than ``within`` allows."""
         return self.limit is not None and self.seconds > self.limit.seconds
 
+    @property
+    def note(self) -> str:
+        """What it was, in a line of a report."""
+        allowed = f"; allowed: {self.limit}" if self.limit else ""
+        return f"`{_shortened(self.code)}` in {self.environment}: {self.ending}{allowed}"
+
     def check(self) -> ColdStart:
         """Return this result if the code ended with exit code 0 and within its limit.
 

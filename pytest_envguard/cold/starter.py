@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import pytest
@@ -45,8 +45,10 @@ class _Place(NamedTuple):
 class ColdStarter:
     """Runs code in fresh interpreters; see the fixture ``cold_start``."""
 
-    def __init__(self, request: pytest.FixtureRequest) -> None:
+    def __init__(self, request: pytest.FixtureRequest, tell: Callable[[float, int, str], None]) -> None:
+        """Take the test, and what is told seconds, peak memory (bytes) and a note of each start, for reports."""
         self._config = request.config
+        self._tell = tell
 
     def __repr__(self) -> str:
         return "cold_start"  # what an assertion that failed shows
@@ -77,9 +79,11 @@ class ColdStarter:
         """
         __tracebackhide__ = True
         try:
-            return self._run(code, profile, within, timeout, {"env": env, **dimensions} if env else dimensions)
+            start = self._run(code, profile, within, timeout, {"env": env, **dimensions} if env else dimensions)
         except EnvguardError as error:
             raise error.with_traceback(None) from None  # the test's own line is all that a user needs
+        self._tell(start.seconds, start.peak_memory, start.note)
+        return start
 
     def _run(
         self, code: str, profile: str | None, within: str | float | None, timeout: float, changes: Mapping[str, object]

@@ -22,6 +22,8 @@ TOO_FEW = "too few"
 MISSING = "not measured"
 FREE = ""
 
+COLD_START = "cold_start"  # what a budget calls it: "cold_start_seconds"
+_START = re.compile(COLD_START + r"(_\d+)?_(seconds|peak_memory)")
 _TIME_UNITS = {
     "ns": 1e-9,
     "us": 1e-6,
@@ -69,6 +71,11 @@ class Figure(NamedTuple):
         return self.verdict in (OVER, TOO_FEW, MISSING)
 
     @property
+    def of_cold_start(self) -> bool:
+        """Whether the fixture ``cold_start`` has noted it, without being asked to measure."""
+        return self.limit is None and _START.fullmatch(self.name) is not None
+
+    @property
     def short(self) -> str:
         """What was measured, and what was allowed."""
         if self.value is None:
@@ -102,6 +109,15 @@ class Figure(NamedTuple):
 
     def __str__(self) -> str:
         return self.short + (f": {self.details}" if self.details else "")
+
+
+def of_start(number: int, seconds: float, peak_memory: int, note: str) -> tuple[Figure, Figure]:
+    """Return the figures of a test's cold start, ``number`` from 1 on: "cold_start_seconds", "cold_start_2_seconds"."""
+    name = COLD_START if number == 1 else f"{COLD_START}_{number}"
+    return (
+        Figure(f"{name}_seconds", SECONDS, seconds, note=note),
+        Figure(f"{name}_peak_memory", BYTES, float(peak_memory), note=note),
+    )
 
 
 def figures_of(report: Any) -> tuple[Figure, ...]:

@@ -164,6 +164,34 @@ def test_import(cold_start, envguard_measure):
     run().check(1, "is over 1 MiB (recorded by the test)")
 
 
+def test_cold_starts_stand_in_reports_and_are_no_line_of_a_usual_run(project: Path, run: Run) -> None:
+    """Out of the process of a marked test as well; a budget for them needs nothing else."""
+    write(
+        project,
+        """
+@pytest.mark.envguard_budget(cold_start_seconds="1ms")
+def test_late(cold_start):
+    cold_start("import json").check()
+
+@pytest.mark.envguard("no_network")
+def test_twice(cold_start):
+    cold_start("import json").check()
+    cold_start("import email", within=30).check()
+""",
+    )
+    result = run("--envguard=offline", "--envguard-report=r.json", "--envguard-baseline=never")
+    result.check(1, " is over 1 ms (`import json` in offline: exit code 0)")
+    assert "cold_start_2" not in result.out
+    first, second = (test["measured"]["offline"] for test in json.loads((project / "r.json").read_text())["tests"])
+    assert [one["name"] for one in first] == ["cold_start_seconds", "cold_start_peak_memory"]
+    names = [one["name"] for one in second]
+    assert names[2:] == ["cold_start_2_seconds", "cold_start_2_peak_memory"] and names[:2] == [
+        one["name"] for one in first
+    ]
+    assert second[3]["value"] > 1 << 20
+    assert second[3]["note"] == "`import email` in offline+no_network: exit code 0; allowed: 30 s"
+
+
 def test_a_leak_in_c_is_a_failed_test_and_a_plateau_is_none(project: Path, run: Run) -> None:
     """Real memory, 100 times the budget and none of it."""
     write(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from pytest_envguard.model.budget import Figure, show_seconds
+from pytest_envguard.model.budget import BYTES, SECONDS, Figure, show_seconds
 from pytest_envguard.model.dimensions import show_size
 from pytest_envguard.model.verdict import Run
 from pytest_envguard.report.budgets import Measured, by_test
@@ -34,12 +34,14 @@ class Took(NamedTuple):
         environment: Which.
         says: The test that took longest.
         drawn: How long each test took, in their order; "" where nobody noted it.
+        starts: Seconds and memory of its cold starts, in their order.
         bars: Time and memory of all together.
     """
 
     environment: str
     says: str
     drawn: Markup
+    starts: tuple[Bar, ...]
     bars: tuple[Bar, ...]
 
 
@@ -83,22 +85,44 @@ def resources(runs: Sequence[Run]) -> Resources:
     figures = _figures(by_test(runs))
     longest = max((second for run in ran for second in run.seconds.values()), default=0.0)
     most = [max((run.resources[at] for run in ran), default=0) for at in range(3)]
+    ends = [
+        max((one.value or 0 for run in ran for one in _starts(run, unit)), default=0.0) for unit in (SECONDS, BYTES)
+    ]
     return Resources(
-        tuple(_took(run, longest, most) for run in ran[:_MOST_RUNS]),
+        tuple(_took(run, longest, ends, most) for run in ran[:_MOST_RUNS]),
         max(0, len(ran) - _MOST_RUNS),
         tuple(_budget(nodeid, name, found) for (nodeid, name), found in figures[:_MOST_FIGURES]),
         max(0, len(figures) - _MOST_FIGURES),
     )
 
 
-def _took(run: Run, longest: float, most: Sequence[float]) -> Took:
+def _took(run: Run, longest: float, ends: Sequence[float], most: Sequence[float]) -> Took:
     slowest = max(run.seconds, key=lambda nodeid: run.seconds[nodeid], default="")
     says, drawn = "", Markup()
     if slowest:
         says = f"longest: {show_seconds(run.seconds[slowest])}, {short_name(slowest)}"
         title = f"{run.environment}: time of {count(len(run.seconds), 'test')} in their order; {says}"
         drawn = timeline(list(run.seconds.values()), longest, visible(title))
-    return Took(run.environment, says, drawn, tuple(_bars(run, most)))
+    starts = (_timed(run, unit, end) for unit, end in zip((SECONDS, BYTES), ends, strict=True))
+    return Took(run.environment, says, drawn, tuple(filter(None, starts)), tuple(_bars(run, most)))
+
+
+def _starts(run: Run, unit: str) -> list[Figure]:
+    """Return seconds, or peaks of memory, of the cold starts in an environment, in their order."""
+    return [one for figures in run.figures.values() for one in figures if one.of_cold_start and one.unit == unit]
+
+
+def _timed(run: Run, unit: str, end: float) -> Bar | None:
+    """Return the cold starts as a timeline; None where there was none."""
+    starts = _starts(run, unit)
+    if not starts:
+        return None
+    values = [one.value or 0.0 for one in starts]
+    what = "cold starts" if unit == SECONDS else "their memory"
+    most = starts[values.index(max(values))]
+    text = f"{len(starts)}, at most {most.shown(max(values))}"
+    title = f"{run.environment}: {what} in their order: {text}: {most.note}"
+    return Bar(what, text, timeline(values, end, visible(title)))
 
 
 def _bars(run: Run, most: Sequence[float]) -> Iterable[Bar]:

@@ -140,3 +140,31 @@ def test_a_mistake_in_a_call_is_one_clear_error(call: Any, message: str) -> None
     with pytest.raises(EnvguardError) as error:
         call(measure())
     assert message in str(error.value)
+
+
+def test_cold_starts_are_told_in_their_order_without_a_budget() -> None:
+    """Each with its number; one that the test has recorded itself stands once."""
+    measured = measure()
+    measured.started(0.25, 1000, "`import app` in lambda: exit code 0")
+    measured.started(0.5, 2000, "`import more` in lambda: exit code 0")
+    measured.record(cold_start_seconds=0.25)
+    figures = measured.figures()
+    assert [(one.name, one.value) for one in figures] == [
+        ("cold_start_seconds", 0.25),
+        ("cold_start_peak_memory", 1000),
+        ("cold_start_2_seconds", 0.5),
+        ("cold_start_2_peak_memory", 2000),
+    ]
+    assert all(one.of_cold_start and one.verdict == FREE for one in figures)
+    assert figures[3].note == "`import more` in lambda: exit code 0"
+
+
+def test_a_budget_of_cold_starts_is_for_the_longest() -> None:
+    """Without recording it; where nothing was started, it's missing like any other."""
+    measured = measure(cold_start_seconds=1)
+    assert verdicts(measured) == {"cold_start_seconds": MISSING}
+    measured.started(0.25, 1000, "`import app`")
+    assert verdicts(measured)["cold_start_seconds"] == WITHIN
+    measured.started(1.25, 1000, "`import more`")
+    assert [one.name for one in measured.figures() if one.verdict == OVER] == ["cold_start_seconds"]
+    assert measured.figures()[0].note == "`import more`"

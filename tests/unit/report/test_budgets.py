@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_envguard.model.budget import BYTES, OVER, SECONDS, WITHIN, Figure
+from pytest_envguard.model.budget import BYTES, OVER, SECONDS, WITHIN, Figure, of_start
 from pytest_envguard.report.budgets import by_test, lines, write_measured
 from pytest_envguard.report.document import document
 from pytest_envguard.report.summary import summarise
@@ -52,6 +52,16 @@ def test_verbose_has_all_figures_with_their_noise() -> None:
 @pytest.mark.parametrize("verbosity", [-1, -2])
 def test_a_quiet_run_shows_nothing(verbosity: int) -> None:
     assert list(lines(by_test(measured_in(host=(FAST,))), verbosity)) == []
+
+
+def test_cold_starts_that_nobody_set_a_budget_for_are_told_with_verbose_only() -> None:
+    """They stand in reports; a test that uses the fixture has asked for no line."""
+    starts = measured_in(host=of_start(1, 0.5, 1 << 20, "`import app`"))
+    assert list(lines(by_test(starts), 0)) == []
+    assert list(lines(by_test(starts), 1))[3:] == [
+        "      host: cold_start_seconds 500 ms: `import app`",
+        "      host: cold_start_peak_memory 1 MiB: `import app`",
+    ]
 
 
 def test_of_very_many_tests_some_are_shown() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_envguard.model.budget import BYTES, MISSING, SECONDS, Figure
+from pytest_envguard.model.budget import BYTES, MISSING, SECONDS, Figure, of_start
 from pytest_envguard.model.verdict import Resources, Run
 from pytest_envguard.report.page.measured import resources
 from tests.unit.report.page.samples import LOAD, small
@@ -46,6 +46,27 @@ def test_figures_stand_by_test_and_name_with_those_that_are_over_first() -> None
         ("offline", "6.4 s of 10 s", False),
     ]
     assert seconds.measures[0].details == "between 7.68 s and 8.56 s; 5 cold starts"
+
+
+def test_cold_starts_are_timelines_of_their_own() -> None:
+    """Seconds and memory, in their order, on the scales of all environments; other figures are none."""
+    starts = (*of_start(1, 0.5, 30 << 20, "`import app`"), *of_start(2, 1.5, 60 << 20, "`import app.more`"))
+    other = Figure("import_seconds", SECONDS, 9.0)
+    runs = [
+        Run("a", {"t": PASSED}, figures={"t": (*starts, other)}),
+        Run("b", {"t": PASSED}, figures={"t": starts[:2]}),
+    ]
+    first, second = resources(runs).took
+    assert [(one.title, one.text) for one in first.starts] == [
+        ("cold starts", "2, at most 1.5 s"),
+        ("their memory", "2, at most 60 MiB"),
+    ]
+    assert "a: cold starts in their order: 2, at most 1.5 s: `import app.more`" in first.starts[0].drawn
+    whole, third = (
+        [part.split("H")[0] for part in str(one.starts[0].drawn).split("V")[1:2]] for one in (first, second)
+    )
+    assert whole == third  # of the same length on the same scale
+    assert not resources(small().runs).took[0].starts
 
 
 def test_a_figure_that_was_not_measured_has_no_plot() -> None:
