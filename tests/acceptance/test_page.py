@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from pytest_envguard.model.plan import Plan
+from pytest_envguard.model.verdict import Outcome, Run
 from pytest_envguard.report.page import page_text
 from pytest_envguard.report.page.shown import anchor
-from pytest_envguard.report.summary import Summary
+from pytest_envguard.report.summary import Summary, summarise
 from tests.unit.report.page.samples import BOTH, ENCODE, QUIET, WRITE, hostile, many, small, usual, versions, worst
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright's Python package to drive Chromium")
@@ -123,7 +125,7 @@ def test_the_filter_finds_by_verdict_environment_library_and_name(shown: Shown) 
     """All of them together, and says how many it found."""
     shown.open(small())
     assert len(shown.tests()) == 35
-    shown.choose("verdict", "fails only here")
+    shown.choose("verdict", "fails, but not on the host")
     assert shown.tests() == ids(ENCODE, WRITE)
     shown.choose("environment", "offline")
     assert shown.tests() == ids(ENCODE)
@@ -140,8 +142,12 @@ def test_the_filter_finds_by_verdict_environment_library_and_name(shown: Shown) 
     shown.choose("environment", "any")
     shown.page.fill("#name", "TEST_CACHE.py::")
     assert shown.tests() == ids(WRITE, BOTH)
-    shown.choose("verdict", "fails everywhere")
+    shown.choose("verdict", "fails on the host too")
     assert shown.tests() == ids(BOTH)
+    shown.page.fill("#name", "")
+    shown.choose("verdict", "any")
+    shown.choose("where", "fails only in lambda and container")
+    assert shown.tests() == ids(WRITE)
 
 
 def test_what_the_filter_finds_is_unfolded_and_folded_again_after_it(shown: Shown) -> None:
@@ -160,9 +166,9 @@ def test_a_link_to_a_test_opens_it_and_one_to_a_filter_filters(shown: Shown) -> 
     """The filter's link has words, which mean the same in another report."""
     shown.open(small(), f"#{anchor('t', WRITE)}")
     assert shown.is_open(WRITE)
-    shown.choose("verdict", "fails everywhere")
+    shown.choose("verdict", "fails on the host too")
     hash_ = shown.page.evaluate("location.hash")
-    assert hash_ == "#?verdict=fails+everywhere"
+    assert hash_ == "#?verdict=fails+on+the+host+too"
     shown.open(small(), hash_)
     assert shown.tests() == ids(BOTH)
     shown.page.evaluate(f"location.hash = '#{anchor('t', ENCODE)}'")
@@ -171,6 +177,106 @@ def test_a_link_to_a_test_opens_it_and_one_to_a_filter_filters(shown: Shown) -> 
     assert len(shown.tests()) == 35
     shown.open(small(), "#?verdict=nonsense&other=1")
     assert len(shown.tests()) == 35
+
+
+def test_each_place_of_the_verdict_leads_to_the_tests_that_fail_there(shown: Shown) -> None:
+    """To one test, which is opened, or to several, which are all that is shown; a second time as well."""
+    shown.open(several())
+    shown.page.get_by_role("link", name="fails only in lambda and offline").click()
+    shown.page.wait_for_function("document.getElementById('where').value !== ''")
+    assert shown.tests() == ids(ENCODE, f"{ENCODE}[2]")
+    assert shown.page.evaluate("location.hash") == "#?where=fails+only+in+lambda+and+offline"
+    shown.page.keyboard.press("Escape")
+    shown.page.wait_for_function("document.getElementById('where').value === ''")
+    shown.page.get_by_role("link", name="pass, but were refused something").click()
+    shown.page.wait_for_function("document.getElementById('verdict').value === 'r'")
+    assert shown.tests() == ids(QUIET)
+    for _ in range(2):
+        shown.page.get_by_role("link", name="fails everywhere, on the host too").click()
+        shown.page.wait_for_function(f"document.getElementById('{anchor('t', BOTH)}').open")
+        assert shown.is_open(BOTH)
+        assert len(shown.tests()) == 36
+        shown.page.evaluate(f"document.getElementById('{anchor('t', BOTH)}').open = false")
+
+
+def several() -> Summary:
+    """Return a run in which several tests fail in the same place."""
+    summary = small()
+    for run in summary.runs:
+        run.outcomes[f"{ENCODE}[2]"] = run.outcomes[ENCODE]
+    known = Run("host", {row.nodeid: row.on_host for row in summary.rows if row.on_host})
+    known.outcomes[f"{ENCODE}[2]"] = known.outcomes[ENCODE]
+    return summarise(summary.plans, summary.runs, known)._replace(causes=summary.causes)
+
+
+def test_the_first_screen_shows_the_verdict_and_the_heat_map(shown: Shown) -> None:
+    """What one came for is not below the fold."""
+    shown.page.set_viewport_size({"width": 1280, "height": 1000})
+    shown.open(versions())
+    assert shown.page.get_by_role("heading", level=1).bounding_box()["y"] < 60
+    rows = shown.page.locator(".matrix summary:visible").all()
+    assert sum(row.bounding_box()["y"] + row.bounding_box()["height"] < 1000 for row in rows[:12]) >= 8
+
+
+@pytest.mark.parametrize("width", [1280, 390], ids=["desk", "phone"])
+def test_a_usual_page_is_drawn_whole_before_anybody_scrolls(shown: Shown, width: int) -> None:
+    """Else a picture of it has white rows, and its height changes as one reads. One of very many rows can't afford that."""
+    shown.page.set_viewport_size({"width": width, "height": 300})
+    shown.open(versions())
+    rows = shown.page.evaluate(DRAWN)
+    assert len(rows) == 3
+    assert all(rows)
+    shown.open(many(1001, worst, profiles=2))
+    assert not all(shown.page.evaluate(DRAWN))
+
+
+DRAWN = """Array.from(document.querySelectorAll('.test'), (one) => {
+  one.closest('.file').open = true;
+  return one.querySelector('.strip').checkVisibility({ contentVisibilityAuto: true });
+})"""
+
+
+def test_what_has_the_focus_is_not_hidden_below_the_heads_of_the_columns(shown: Shown) -> None:
+    """They stay in sight; WCAG 2.4.11."""
+    shown.page.emulate_media(reduced_motion="reduce")  # else it's still on its way
+    shown.page.set_viewport_size({"width": 1280, "height": 820})
+    shown.open(versions())
+    shown.page.locator(".matrix summary").first.focus()
+    shown.page.keyboard.press("End")
+    while shown.page.evaluate("document.activeElement !== document.querySelector('.test > summary')"):
+        shown.page.keyboard.press("ArrowUp")
+        top, heads = shown.page.evaluate(
+            "[document.activeElement, document.querySelector('.heads')].map((one) => one.getBoundingClientRect())"
+        )
+        assert top["top"] >= heads["bottom"] - 1
+
+
+def test_a_name_from_right_to_left_moves_nothing_beside_it(shown: Shown) -> None:
+    """Its own letters may change places with each other."""
+    hebrew = "\u05d0\u05d1\u05d2"
+    runs = [Run("lambda", {f"{hebrew}::{hebrew}": Outcome("failed", hebrew)})]
+    shown.open(summarise([Plan("lambda", "")], runs, None))
+    name, beside = shown.page.evaluate("""() => {
+      const box = document.querySelector('.file .name'), range = document.createRange();
+      range.selectNode(box.firstChild);
+      return [range, box.querySelector('.says')].map((one) => one.getBoundingClientRect().toJSON());
+    }""")
+    assert beside["left"] >= name["right"] - 1
+
+
+def test_it_says_how_the_run_was_made(shown: Shown) -> None:
+    """At its end, where a link on top leads."""
+    shown.open(small())
+    shown.page.get_by_role("link", name="About this run").click()
+    about = shown.page.get_by_role("region", name="About this run").inner_text()
+    for expected in (
+        "pytest --envguard=lambda,container,offline",
+        "took",
+        "41.5 s",
+        "pytest-envguard 0.9.0",
+        "8 GiB of",
+    ):
+        assert expected in about
 
 
 def test_the_keyboard_reaches_opens_and_leaves_everything(shown: Shown) -> None:
@@ -186,7 +292,7 @@ def test_the_keyboard_reaches_opens_and_leaves_everything(shown: Shown) -> None:
     assert shown.is_open(WRITE)
     shown.page.keyboard.press("Home")
     assert shown.page.evaluate("document.activeElement === document.querySelector('.matrix summary')")
-    shown.choose("verdict", "fails everywhere")
+    shown.choose("verdict", "fails on the host too")
     shown.page.keyboard.press("Escape")
     shown.page.wait_for_function("document.getElementById('verdict').value === ''")
     assert len(shown.tests()) == 35
@@ -276,6 +382,7 @@ def test_it_has_landmarks_headings_in_order_and_a_name_for_every_field(shown: Sh
         assert shown.page.get_by_role(role).count() == 1, role
     for role, name in (
         ("combobox", "Verdict"),
+        ("combobox", "Where it fails"),
         ("combobox", "Environment"),
         ("combobox", "Library"),
         ("searchbox", "Name"),
@@ -301,6 +408,8 @@ def test_without_its_script_everything_can_be_read(browser: Any, tmp_path: Path)
     assert not page.locator("#filter").is_visible()
     page.locator(f"#{anchor('t', ENCODE)} summary").click()
     assert "Max retries exceeded" in page.locator(f"#{anchor('t', ENCODE)} .panel").inner_text()
+    page.get_by_role("link", name="fails only in lambda and container").click()
+    assert page.evaluate("location.hash") == f"#{anchor('t', WRITE)}"
     context.close()
 
 
@@ -323,8 +432,17 @@ def test_five_thousand_tests_in_twelve_environments_are_filtered_at_once(shown: 
         shown.page.evaluate(TAKES, [field, value])
         for field, value in (("name", "[12"), ("verdict", "pr"), ("verdict", ""))
     ]
+    taken.append(shown.page.evaluate(UNFOLDS))
     assert opened < 8000
     assert max(taken) < 1500
+
+
+UNFOLDS = """async () => {
+  const start = performance.now();
+  for (const file of document.querySelectorAll('.file')) file.open = true;
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  return performance.now() - start;
+}"""
 
 
 TAKES = """async ([id, value]) => {

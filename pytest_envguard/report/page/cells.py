@@ -43,8 +43,8 @@ KINDS = {
     NOT_RUN: Kind(" ", "did not run", "n"),
 }
 VERDICTS = {
-    "oO": Verdict.ONLY_HERE.value,
-    "eE": Verdict.EVERYWHERE.value,
+    "oO": "fails, but not on the host",
+    "eE": "fails on the host too",
     "uU": Verdict.UNKNOWN.value,
     _REFUSED: KINDS[_REFUSED].word,
     "pr": Verdict.PASSES.value,

@@ -38,7 +38,7 @@ class Environment(NamedTuple):
         summary: What it stands for.
         mechanism: What enforces it, in few words.
         weak: What isn't enforced as it is where it's deployed, the weakest first.
-        strong: All else.
+        strong: All else, by how strongly it's enforced.
         notes: What a user must know besides.
         machine: The one that it ran on; "" for this one.
         restricted: Whether anything is.
@@ -49,7 +49,7 @@ class Environment(NamedTuple):
     summary: str
     mechanism: str
     weak: tuple[tuple[How, Enforcement], ...]
-    strong: tuple[tuple[How, Enforcement], ...]
+    strong: tuple[tuple[How, tuple[Enforcement, ...]], ...]
     notes: tuple[str, ...]
     machine: str
     restricted: bool
@@ -90,13 +90,14 @@ def _name(plan: Plan, summary: Summary) -> str:
 def _environment(plan: Plan, name: str) -> Environment:
     ordered = sorted(plan.enforcements, key=lambda item: item.strength)
     told = [(_HOW[item.strength], item) for item in ordered]
+    strong = {how: tuple(item for one, item in told if one is how) for how, _ in told if how.style == "strong"}
     return Environment(
         name,
         anchor("e", f"{name} {plan.machine.name if plan.machine else ''}"),
         plan.summary if plan.summary != name else "",
         mechanism(plan),
         tuple((how, item) for how, item in told if how.style != "strong"),
-        tuple((how, item) for how, item in told if how.style == "strong"),
+        tuple(strong.items()),
         plan.notes,
         plan.machine.name if plan.machine else "",
         not plan.is_host,

@@ -8,41 +8,27 @@ from typing import NamedTuple
 from pytest_envguard.model.diagnosis import Cause
 from pytest_envguard.model.refusal import Refusal
 from pytest_envguard.report import causes, packages, table
-from pytest_envguard.report.groups import Places, count, groups, lost_in
-from pytest_envguard.report.page.cells import VERDICTS
+from pytest_envguard.report.groups import Places, groups, lost_in
+from pytest_envguard.report.page.calls import Fact, calls, moment
+from pytest_envguard.report.page.cells import KINDS, VERDICTS, Kind
 from pytest_envguard.report.page.columns import Columns, columns
 from pytest_envguard.report.page.environments import Environment, Trouble, environments, troubles
 from pytest_envguard.report.page.heat import Part, parts
 from pytest_envguard.report.page.measured import Resources, resources
 from pytest_envguard.report.page.panels import Panel, Panels, Pasted, pastes
 from pytest_envguard.report.page.shown import anchor
+from pytest_envguard.report.page.top import MOST_PLACES, Number, Verdict, numbers, verdict
 from pytest_envguard.report.summary import Summary
-from pytest_envguard.report.verdict import verdict
 
 _LARGEST = 4_700_000  # bytes: a page that takes seconds to open is no page
 _LEAST_ROOM = 500_000  # bytes that panels may have all the same
-_OF_LINE, _OF_NAME, _OF_CELL = 300, 30, 18  # bytes of a row, of a name in a list, and of a cell, without their texts
+_OF_LINE, _OF_NAME, _OF_CELL = 320, 30, 18  # bytes of a row, of a name in a list, and of a cell, without their texts
 _MOST_TESTS = 50  # of one cause, or one loss
 _MOST_TROUBLES = 60
 _MOST_ROWS = 400
-
-
-class Verdict(NamedTuple):
-    """The verdict on a run.
-
-    Attributes:
-        sentence: It, without its full stop.
-        good: Whether nothing went wrong.
-        groups: Where tests fail, with how many they are.
-        interrupted: Why the run isn't whole; "" if it is.
-        notes: What a reader should know of the report itself.
-    """
-
-    sentence: str
-    good: bool
-    groups: tuple[tuple[str, int], ...]
-    interrupted: str
-    notes: tuple[str, ...]
+_MOST_ENVIRONMENTS = 100
+_MOST_CALLS = 20
+_LARGE = 1_000  # rows: if all of them are unfolded, a browser works on fewer without a delay
 
 
 class Told(NamedTuple):
@@ -116,13 +102,17 @@ class Page(NamedTuple):
 
     Attributes:
         verdict: What came out.
-        called: How pytest was called, and where: a title and a text each.
-        numbers: Figures of the whole run: how many, and of what.
+        called: How pytest was called, and where.
+        more_calls: How many calls aren't shown.
+        numbers: Figures of the whole run.
         shape: The columns of the matrix.
         parts: The tests.
+        large: Whether there are so many rows that a browser should draw those in sight only.
+        legend: The kinds of cells that there are.
         panels: Anchor of a test to what is told of it, as long as there's room.
         cut: For how many tests there's no room.
         verdicts: What can be asked for: letters, and the same in words.
+        places: Where tests fail, as far as it can be asked for.
         libraries: To whom something was refused, or who is to blame.
         loud: Why tests fail.
         silent: What was lost silently.
@@ -130,20 +120,26 @@ class Page(NamedTuple):
         troubles: What went wrong with environments.
         more_troubles: How many of those aren't shown.
         environments: Their plans.
+        more_environments: How many of those aren't shown.
         packages: What is known of those; None without versions.
         resources: What it took.
+        begun: When; "" for several calls, and where nobody noted it.
         project: Its name; "" where nobody noted it.
         version: pytest-envguard's; "" likewise.
     """
 
     verdict: Verdict
-    called: tuple[tuple[str, str], ...]
-    numbers: tuple[tuple[int, str], ...]
+    called: tuple[tuple[Fact, ...], ...]
+    more_calls: int
+    numbers: tuple[Number, ...]
     shape: Columns
     parts: tuple[Part, ...]
+    large: bool
+    legend: tuple[Kind, ...]
     panels: Mapping[str, Panel]
     cut: int
     verdicts: Mapping[str, str]
+    places: tuple[str, ...]
     libraries: tuple[str, ...]
     loud: tuple[Told, ...]
     silent: tuple[Told, ...]
@@ -151,8 +147,10 @@ class Page(NamedTuple):
     troubles: tuple[Trouble, ...]
     more_troubles: int
     environments: tuple[Environment, ...]
+    more_environments: int
     packages: Known | None
     resources: Resources
+    begun: str
     project: str
     version: str
 
@@ -161,74 +159,42 @@ def page(summary: Summary, largest: int = _LARGEST) -> Page:
     """Return what the page of a run shows; ``largest`` is how many bytes it should have at most, about."""
     places = Places(summary.matrix)
     shape = columns(summary)
-    tests = tuple(parts(summary, places, shape))
+    grouped = groups(summary, places)
+    tests = tuple(parts(summary, places, shape, grouped))
     room = max(_LEAST_ROOM, largest - _size(tests, shape))
     panels = _panels(summary, Panels(summary, places, shape), room)
     told = [_told(number, cause, summary, places) for number, cause in enumerate(summary.causes)]
-    bad = troubles(summary.runs)
+    loud = tuple(one for one in told if not summary.causes[one.number].silent)
+    bad, plans, called = troubles(summary.runs), environments(summary), calls(summary)
+    known = _packages(summary, places)
+    found = len(known.advisories.found) if known and known.advisories else 0
     return Page(
-        _verdict(summary, places),
-        tuple(_called(summary)),
-        tuple(_numbers(summary)),
+        verdict(summary, grouped),
+        tuple(called[:_MOST_CALLS]),
+        max(0, len(called) - _MOST_CALLS),
+        tuple(numbers(summary, len(loud), sum(one.helps for one in loud), found)),
         shape,
         tests,
+        sum(len(file.items) for part in tests for file in part.files) > _LARGE,
+        _legend(tests),
         panels,
         len(summary.rows) - len(panels),
         _verdicts(tests),
+        tuple(group.title for group in grouped[:MOST_PLACES]),
         _libraries(tests),
-        tuple(one for one in told if not summary.causes[one.number].silent),
+        loud,
         tuple(one for one in told if summary.causes[one.number].silent),
         tuple(_losses(summary, places)),
         tuple(bad[:_MOST_TROUBLES]),
         max(0, len(bad) - _MOST_TROUBLES),
-        tuple(environments(summary)),
-        _packages(summary, places),
+        tuple(plans[:_MOST_ENVIRONMENTS]),
+        max(0, len(plans) - _MOST_ENVIRONMENTS),
+        known,
         resources(summary.runs),
+        moment(summary.invocations[0].begun) if len(summary.invocations) == 1 else "",
         next((one.project for one in summary.invocations if one.project), ""),
         next((one.version for one in summary.invocations if one.version), ""),
     )
-
-
-def _verdict(summary: Summary, places: Places) -> Verdict:
-    ran = any(run.outcomes for run in summary.runs)
-    stopped = any(run.broken for run in summary.runs)
-    lost = bool(summary.matrix and summary.matrix.not_ready())
-    return Verdict(
-        verdict(summary),
-        ran and not (summary.rows or stopped or lost or summary.interrupted),
-        tuple((group.title, len(group.rows)) for group in groups(summary, places)),
-        summary.interrupted,
-        summary.notes,
-    )
-
-
-def _called(summary: Summary) -> Iterator[tuple[str, str]]:
-    """Yield what is known of the calls of pytest, those of merged reports each."""
-    for one in summary.invocations:
-        if one.command:
-            yield "command", " ".join(one.command)
-        if one.begun:
-            yield (
-                "began",
-                one.begun.replace("T", " ").replace("Z", " UTC")
-                + (f", took {one.seconds:.1f} s" if one.seconds else ""),
-            )
-        on = [one.system, f"Python {one.python}" if one.python else "", f"pytest {one.pytest}" if one.pytest else ""]
-        on += [count(one.processors, "processor") if one.processors else ""]
-        if any(on):
-            yield "on", ", ".join(filter(None, on))
-
-
-def _numbers(summary: Summary) -> Iterator[tuple[int, str]]:
-    tests = len({nodeid for run in summary.runs for nodeid in run.outcomes})
-    yield tests, "test" if tests == 1 else "tests"
-    yield len(summary.runs), "environment" if len(summary.runs) == 1 else "environments"
-    if summary.compared:
-        yield sum(bool(row.only_in) for row in summary.rows), "fail, but not on the host"
-        yield sum(row.everywhere for row in summary.rows), "fail on the host too"
-    else:
-        yield len(summary.rows), "fail"
-    yield summary.passed_with_refusals(), "pass, but were refused something"
 
 
 def _panels(summary: Summary, told: Panels, room: int) -> dict[str, Panel]:
@@ -253,9 +219,20 @@ def _size(tests: Sequence[Part], shape: Columns) -> int:
     return total
 
 
+def _seen(tests: Sequence[Part]) -> set[str]:
+    """Return the letters that there are."""
+    return {letter for part in tests for file in part.files for one in file.items for letter in one.cells}
+
+
+def _legend(tests: Sequence[Part]) -> tuple[Kind, ...]:
+    """Return what has to be explained."""
+    seen = _seen(tests)
+    return tuple(dict.fromkeys(kind for letter, kind in KINDS.items() if letter in seen))
+
+
 def _verdicts(tests: Sequence[Part]) -> dict[str, str]:
     """Return what can be asked for so that something is found."""
-    seen = {letter for part in tests for file in part.files for one in file.items for letter in one.cells}
+    seen = _seen(tests)
     return {letters: words for letters, words in VERDICTS.items() if seen & set(letters)}
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pytest_envguard.model.verdict import Run
-from pytest_envguard.report.groups import Places, groups
+from pytest_envguard.report.groups import Group, Places
 from pytest_envguard.report.page.cells import BAD, KINDS, NOT_RUN, letters, on_host, sentence
 from pytest_envguard.report.page.columns import Columns
 from pytest_envguard.report.page.shown import anchor, short
+from pytest_envguard.report.page.top import MOST_PLACES
 from pytest_envguard.report.summary import Row, Summary
 
 _MOST_OPEN = 40  # tests that are shown unfolded at once
@@ -18,7 +19,17 @@ _LONGEST = 150  # letters of a sentence beside a name
 
 
 class Line(NamedTuple):
-    """A test that has a row of its own, because it fails somewhere."""
+    """A test that has a row of its own, because it fails somewhere.
+
+    Attributes:
+        nodeid: Plain node id.
+        anchor: The row's id.
+        name: The test's within its file.
+        cells: What it did, a letter for each column.
+        says: Where it fails, in words.
+        libraries: Those to which something was refused, or who are to blame.
+        places: The same as ``says``: indices of what a filter can ask for.
+    """
 
     nodeid: str
     anchor: str
@@ -26,6 +37,7 @@ class Line(NamedTuple):
     cells: str
     says: str
     libraries: tuple[str, ...]
+    places: tuple[int, ...]
 
 
 class Alike(NamedTuple):
@@ -85,10 +97,17 @@ class Part(NamedTuple):
     unfolded: bool
 
 
-def parts(summary: Summary, places: Places, shape: Columns) -> list[Part]:
-    """Return the tests: those that differ, those that fail wherever they ran, those that lost something, and all others."""
+def parts(summary: Summary, places: Places, shape: Columns, grouped: Sequence[Group]) -> list[Part]:
+    """Return the tests: those that differ, those that fail wherever they ran, those that lost something, and all others.
+
+    Args:
+        summary: The run.
+        places: Says where something holds.
+        shape: The columns.
+        grouped: The tests that fail, by where they do.
+    """
     rows = {row.nodeid: row for row in summary.rows}
-    lines = _lines(summary, places, shape)
+    lines = _lines(summary, shape, grouped)
     found: dict[str, list[Line | Alike]] = {"differs": [], "everywhere": [], "refused": [], "passes": []}
     for line in lines:
         found["differs" if _differs(line.cells, rows[line.nodeid]) else "everywhere"].append(line)
@@ -139,11 +158,11 @@ def _differs(cells: str, row: Row) -> bool:
     return len(ends) > 1
 
 
-def _lines(summary: Summary, places: Places, shape: Columns) -> list[Line]:
-    titles: dict[str, list[str]] = {}
-    for group in groups(summary, places):
+def _lines(summary: Summary, shape: Columns, grouped: Sequence[Group]) -> list[Line]:
+    found: dict[str, list[int]] = {}
+    for number, group in enumerate(grouped):
         for row in group.rows:
-            titles.setdefault(row.nodeid, []).append(group.title)
+            found.setdefault(row.nodeid, []).append(number)
     ordered = _ordered(summary, shape)
     blamed = _blamed(summary)
     return [
@@ -152,8 +171,9 @@ def _lines(summary: Summary, places: Places, shape: Columns) -> list[Line]:
             anchor("t", row.nodeid),
             name_of(row.nodeid),
             letters(row.nodeid, ordered, row) + (on_host(row.on_host) if shape.compared else ""),
-            short("; ".join(titles.get(row.nodeid, [])), _LONGEST),
+            short("; ".join(grouped[number].title for number in found.get(row.nodeid, ())), _LONGEST),
             tuple(dict.fromkeys([*_asked(row), *blamed.get(row.nodeid, ())])),
+            tuple(number for number in found.get(row.nodeid, ()) if number < MOST_PLACES),
         )
         for row in summary.rows
     ]

@@ -9,10 +9,10 @@ from markupsafe import escape
 
 from pytest_envguard.model.budget import show_seconds
 from pytest_envguard.model.diagnosis import Cause
-from pytest_envguard.model.verdict import Outcome, Run
+from pytest_envguard.model.verdict import Run
 from pytest_envguard.report import causes
 from pytest_envguard.report.groups import Places, Told, reasons, refused
-from pytest_envguard.report.page.cells import BAD, KINDS, letters, on_host
+from pytest_envguard.report.page.cells import BAD, letters, on_host
 from pytest_envguard.report.page.columns import Columns
 from pytest_envguard.report.page.shown import Lines, short, visible
 from pytest_envguard.report.summary import Row, Summary
@@ -21,7 +21,7 @@ _LONGEST = 2_000
 _MOST_TOLD = 12
 _MOST_RESULTS = 3
 _MOST_USED = 32
-_MARKUP = 160  # bytes around a text, at most about
+_MARKUP = 200  # bytes around a text, at most about
 
 
 class Pasted(NamedTuple):
@@ -64,15 +64,13 @@ class Used(NamedTuple):
     Attributes:
         environment: Which.
         letter: How it ended; see `cells`.
-        word: The same in words.
-        on_host: How it ended on the host with the same versions; "" where that isn't known.
+        on_host: How it ended on the host with the same versions, as a letter; "" where that isn't known.
         seconds: How long it took, in words; "" where nobody noted it.
         figures: What was measured in it.
     """
 
     environment: str
     letter: str
-    word: str
     on_host: str
     seconds: str
     figures: tuple[str, ...]
@@ -109,7 +107,7 @@ class Panel(NamedTuple):
         texts = [told.where + told.text for told in (*self.reasons, *self.refused)]
         for why in self.whys:
             texts += [why.text, *why.results, *why.offered, *(one.title + one.text for one in why.pasted)]
-        texts += ["".join((one.environment, one.word, one.seconds, *one.figures)) for one in self.used]
+        texts += ["".join((one.environment, one.seconds, *one.figures)) for one in self.used]
         return _MARKUP * (len(texts) + 4) + sum(len(escape(visible(text)).encode()) for text in texts)
 
 
@@ -154,7 +152,7 @@ class Panels:
         ]
         if row.on_host and not row.hosts and "host" not in row.outcomes:
             letter = on_host(row.on_host)
-            found.append(Used("host", letter, KINDS[letter].word, "", "", ()))
+            found.append(Used("host", letter, "", "", ()))
         return sorted(found, key=lambda one: one.letter not in BAD) if len(found) > _MOST_USED else found
 
 
@@ -163,15 +161,10 @@ def _used(row: Row, run: Run, letter: str) -> Used:
     return Used(
         run.environment,
         letter,
-        KINDS[letter].word,
-        _host_word(row.hosts.get(run.environment)),
+        on_host(row.hosts[run.environment]) if run.environment in row.hosts else "",
         "" if seconds is None else show_seconds(seconds),
         tuple(str(figure) for figure in run.figures.get(row.nodeid, ())),
     )
-
-
-def _host_word(outcome: Outcome | None) -> str:
-    return KINDS[on_host(outcome)].word if outcome else ""
 
 
 def _cut(told: Told) -> Told:

@@ -3,7 +3,8 @@
   const one = (id) => document.getElementById(id);
   const all = (where, what) => Array.from(where.querySelectorAll(what));
   const form = one("filter"), found = one("found");
-  const fields = { verdict: one("verdict"), environment: one("environment"), library: one("library"), name: one("name") };
+  const names = ["verdict", "where", "environment", "library", "name"].filter(one); // without failures there's no where
+  const fields = Object.fromEntries(names.map((name) => [name, one(name)]));
   const MOST_OPEN = 100;
 
   // What can be found, read once: a row of its own, or a name in a list of tests that went alike.
@@ -11,11 +12,11 @@
     const name = file.querySelector("summary .name").firstChild.data.trim();
     const item = (element, title) => ({ element, text: `${name}::${title.trim()}`.toLowerCase() });
     const lines = all(file, ".test").map((test) => ({
-      holder: test, cells: test.dataset.cells, libraries: test.dataset.libraries,
+      holder: test, cells: test.dataset.cells, libraries: test.dataset.libraries, places: test.dataset.where,
       items: [item(test, test.querySelector("code").textContent)],
     }));
     const alike = all(file, ".alike").map((group) => ({
-      holder: group, cells: group.dataset.cells, libraries: group.dataset.libraries,
+      holder: group, cells: group.dataset.cells, libraries: group.dataset.libraries, places: "",
       items: all(group, "ol > li").map((test) => item(test, test.textContent)),
     }));
     return { file, count: file.querySelector("summary .count"), folded: !file.open, groups: [...lines, ...alike] };
@@ -24,9 +25,10 @@
   const tests = (number) => `${number} test${number === 1 ? "" : "s"}`;
   const set = (object, key, value) => { if (object[key] !== value) object[key] = value; };
 
-  function wanted({ verdict, environment, library }) {
+  function wanted({ verdict, where = "", environment, library }) {
     const failing = "oeuOEUr";
-    return ({ cells, libraries }) => {
+    return ({ cells, libraries, places }) => {
+      if (where !== "" && !places.includes(` ${where} `)) return false;
       if (library !== "" && !libraries.includes(` ${library} `)) return false;
       const asked = environment === "" ? cells : cells[Number(environment)] || "";
       const letters = verdict || (environment === "" ? "" : failing);
@@ -81,6 +83,16 @@
     history.replaceState(null, "", text);
   }
 
+  // A link to the first of several tests becomes one to all of them.
+  function widen() {
+    for (const link of all(document, "a[data-where], a[data-verdict]")) {
+      for (const [key, value] of Object.entries(link.dataset)) {
+        const option = Array.from(fields[key].options).find((each) => each.value === value);
+        if (option) link.href = `#?${new URLSearchParams([[key, option.text]])}`;
+      }
+    }
+  }
+
   function choose(field, text) {
     if (!field.options) { field.value = text; return; }
     const option = Array.from(field.options).find((each) => each.text === text);
@@ -94,6 +106,7 @@
       for (const [key, field] of Object.entries(fields)) choose(field, asked.get(key) || "");
       apply();
       one("matrix").scrollIntoView();
+      one("matrix").focus({ preventScroll: true });
       return;
     }
     const target = hash.length > 1 && one(hash.slice(1));
@@ -143,6 +156,14 @@
     event.preventDefault();
   }
 
+  // The heads of the columns stay in sight unless they'd take too much of it, and hide nothing that is scrolled to.
+  function settle() {
+    const heads = document.querySelector(".heads");
+    heads.classList.toggle("loose", heads.offsetHeight > innerHeight / 3);
+    const stays = getComputedStyle(heads).position === "sticky";
+    document.documentElement.style.scrollPaddingTop = stays ? `${heads.offsetHeight + 8}px` : "1rem";
+  }
+
   const change = () => { apply(); remember(); };
   form.addEventListener("input", change);
   form.addEventListener("submit", (event) => event.preventDefault());
@@ -152,12 +173,19 @@
     change();
   });
   document.addEventListener("toggle", (event) => { if (event.target.open) equip(event.target); }, true);
-  document.addEventListener("click", (event) => { if (event.target.matches(".paste button")) copy(event.target); });
+  document.addEventListener("click", (event) => {
+    if (event.target.matches(".paste button")) copy(event.target);
+    const link = event.target.closest("a[href^='#']");
+    if (link && link.hash === location.hash) follow(); // the browser sees no change
+  });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && Object.values(state()).some(Boolean)) form.reset();
     else move(event);
   });
   addEventListener("hashchange", follow);
+  addEventListener("resize", settle);
+  settle();
+  widen();
   form.hidden = false;
   for (const keys of all(document, ".keys")) keys.hidden = false;
   for (const cause of all(document, ".cause")) equip(cause);

@@ -30,11 +30,11 @@ def short(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def short_name(name: str) -> str:
-    """Return a name that fits on a page: both of its ends tell it from others."""
-    if len(name) <= _LONGEST_NAME:
+def short_name(name: str, longest: int = _LONGEST_NAME) -> str:
+    """Return a name that has room: both of its ends tell it from others."""
+    if len(name) <= longest:
         return name
-    return f"{name[: _LONGEST_NAME // 2]}…{name[-_LONGEST_NAME // 2 :]}"
+    return f"{name[: longest // 2]}…{name[-longest // 2 :]}"
 
 
 def anchor(kind: str, name: str) -> str:

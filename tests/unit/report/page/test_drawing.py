@@ -131,9 +131,16 @@ def test_an_interrupted_run_says_so_on_top() -> None:
     assert "Merged of two." in text
 
 
+def test_what_else_makes_a_run_fail_is_said_on_top() -> None:
+    """Before where tests fail."""
+    text = Reader(page_text(small()._replace(invocations=(Invocation(failing=("an advisory",)),)))).text
+    assert "! The run fails because of an advisory" in text
+    assert text.index("because of an advisory") < text.index("fails only in lambda and offline")
+
+
 def test_a_run_without_a_test_is_a_page_too() -> None:
     """It says that nothing ran."""
-    assert "no test ran in 1 environment" in page_text(summarise([Plan("lambda", "")], [Run("lambda")], None))
+    assert "no test ran in lambda" in page_text(summarise([Plan("lambda", "")], [Run("lambda")], None))
 
 
 @pytest.mark.parametrize("happens", [usual, worst])
@@ -144,6 +151,7 @@ def test_five_thousand_tests_in_twelve_environments_take_five_megabytes_at_most(
     assert len(text.encode()) <= 5_000_000
     assert text.count('data-cells="') >= 250
     assert ("no room to say more" in text) is (happens is worst)
+    assert ('class="matrix some large"' in text) is (happens is worst)
 
 
 def test_the_same_run_makes_the_same_page() -> None:

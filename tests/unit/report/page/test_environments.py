@@ -14,7 +14,8 @@ def test_what_is_not_enforced_stands_apart_with_its_reason() -> None:
     """The weakest first, and what would mend it."""
     _, container, offline = environments(small())
     assert [(how.word, item.dimension) for how, item in container.weak] == [("approximated", "ownership")]
-    assert [(how.word, item.dimension) for how, item in container.strong] == [("by the kernel", "root")]
+    ((how, items),) = container.strong
+    assert (how.word, [item.dimension for item in items]) == ("by the kernel", ["root"])
     ((how, item),) = offline.weak
     assert (how.word, item.reason, item.mend) == ("not enforced", "network namespace: Operation not permitted", "y")
 

@@ -3,50 +3,56 @@
 from __future__ import annotations
 
 from pytest_envguard.model.refusal import Refusal
-from pytest_envguard.model.verdict import Broken, Run
+from pytest_envguard.model.verdict import Run
 from pytest_envguard.report.page.facts import page
 from pytest_envguard.report.page.shown import anchor
-from pytest_envguard.report.summary import Invocation, summarise
+from pytest_envguard.report.summary import summarise
 from tests.unit.report.page.samples import ENCODE, many, small, versions, worst
 from tests.unit.report.pages import LAMBDA, PASSED
 
 
-def test_the_verdict_is_the_sentence_of_every_report_with_where_tests_fail() -> None:
-    """And the figures below it."""
+def test_where_tests_fail_can_be_asked_for_and_what_is_on_the_page_is_explained() -> None:
+    """Nothing is explained that isn't there."""
     found = page(small())
-    assert found.verdict.sentence == "3 of 35 tests fail in at least one of 3 environments"
-    assert not found.verdict.good
-    assert found.verdict.groups == (
-        ("fails only in lambda and offline", 1),
-        ("fails only in lambda and container", 1),
-        ("fails everywhere, on the host too", 1),
+    assert found.places == (
+        "fails only in lambda and offline",
+        "fails only in lambda and container",
+        "fails everywhere, on the host too",
     )
-    assert found.numbers == (
-        (35, "tests"),
-        (3, "environments"),
-        (2, "fail, but not on the host"),
-        (1, "fail on the host too"),
-        (1, "pass, but were refused something"),
-    )
+    assert [kind.sign for kind in found.legend] == ["×", "!", "±", "·", "–", " "]
+    assert [kind.sign for kind in page(summarise([LAMBDA], [Run("lambda", {"t": PASSED})], None)).legend] == ["·"]
 
 
-def test_a_run_is_good_only_if_all_of_it_ran_and_nothing_fails() -> None:
-    """One that was stopped, interrupted or empty shows nothing."""
-    run = Run("lambda", {"t": PASSED})
-    fine = summarise([LAMBDA], [run], None)
-    assert page(fine).verdict.good
-    assert not page(fine._replace(invocations=(Invocation(interrupted="Ctrl-C"),))).verdict.good
-    assert not page(summarise([LAMBDA], [Run("lambda", {"t": PASSED}, broken=Broken(("x",)))], None)).verdict.good
-    assert not page(summarise([LAMBDA], [Run("lambda")], None)).verdict.good
-    assert not page(versions()).verdict.good
+def test_it_says_when_a_run_began_and_of_merged_ones_nothing() -> None:
+    """They have no beginning in common."""
+    summary = small()
+    assert page(summary).begun == "2026-11-21 04:21:00 UTC"
+    assert page(summary).project == "token-counter"
+    merged = page(summary._replace(invocations=summary.invocations * 30))
+    assert merged.begun == ""
+    assert (len(merged.called), merged.more_calls) == (20, 10)
+
+
+def test_only_a_page_with_very_many_rows_is_large() -> None:
+    """Elsewhere a browser draws all of it at once, so that a picture of the page is whole."""
+    assert not page(small()).large
+    assert not page(many(1000, worst)).large
+    assert page(many(1001, worst)).large
+
+
+def test_of_very_many_environments_the_first_have_their_plans() -> None:
+    """Those that aren't shown are counted."""
+    runs = [Run(f"e{at}", {"t": PASSED}) for at in range(130)]
+    found = page(summarise([LAMBDA._replace(name=run.environment) for run in runs], runs, None))
+    assert (len(found.environments), found.more_environments) == (100, 30)
 
 
 def test_only_what_can_be_found_can_be_asked_for() -> None:
     """A choice that finds nothing is none."""
     found = page(small())
     assert list(found.verdicts.values()) == [
-        "fails only here",
-        "fails everywhere",
+        "fails, but not on the host",
+        "fails on the host too",
         "passes, but was refused something",
         "passes",
         "skips, xfails or xpasses",
@@ -90,18 +96,6 @@ def test_packages_are_told_where_there_are_versions() -> None:
     assert found.advisories
     assert "PYSEC-2024-60" in found.advisories.found[0].text
     assert found.findings[0].text == "tiktoken needs regex, not installed"
-
-
-def test_how_pytest_was_called_is_told_for_each_call() -> None:
-    """Reports that were merged come from several."""
-    found = page(small())
-    assert found.project == "token-counter"
-    assert found.called == (
-        ("command", "pytest --envguard=lambda,container,offline --envguard-report=report.html"),
-        ("began", "2026-11-21 04:21:00 UTC, took 41.5 s"),
-        ("on", "Linux 6.8.0 x86_64, Python 3.11.7, pytest 9.2.0, 2 processors"),
-    )
-    assert page(summarise([LAMBDA], [Run("lambda")], None)).called == ()
 
 
 def test_panels_are_left_out_where_there_is_no_room_the_first_tests_have_theirs() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_envguard.model.verdict import Run
-from pytest_envguard.report.groups import Places
+from pytest_envguard.report.groups import Places, groups
 from pytest_envguard.report.page.columns import columns
 from pytest_envguard.report.page.heat import Part, parts
 from pytest_envguard.report.summary import Summary, summarise
@@ -13,7 +13,8 @@ from tests.unit.report.pages import CONTAINER, EROFS, LAMBDA, PASSED
 
 def found(summary: Summary) -> dict[str, Part]:
     """Return the parts by their keys."""
-    return {part.key: part for part in parts(summary, Places(summary.matrix), columns(summary))}
+    places = Places(summary.matrix)
+    return {part.key: part for part in parts(summary, places, columns(summary), groups(summary, places))}
 
 
 def test_tests_that_differ_come_first_and_each_test_stands_in_one_part() -> None:
@@ -43,6 +44,7 @@ def test_a_row_has_a_letter_for_each_column_its_sentence_and_its_libraries() -> 
     encode, write = (file.lines[0] for file in found(small())["differs"].files)
     assert (encode.cells, encode.says, encode.libraries) == ("opop", "fails only in lambda and offline", ("tiktoken",))
     assert (write.cells, write.name) == ("oopp", "TestCache::test_a_result_is_kept")
+    assert (encode.places, write.places) == ((0,), (1,))
 
 
 def test_tests_that_fail_nowhere_are_one_row_for_all_that_went_alike() -> None:

@@ -21,6 +21,7 @@ def test_long_texts_are_cut_and_names_keep_both_ends() -> None:
     assert short("abcd", 3) == "ab…"
     assert short_name("x" * 300) == "x" * 300
     assert short_name("a" * 200 + "b" * 200) == "a" * 150 + "…" + "b" * 150
+    assert short_name("environment-1234", 8) == "envi…1234"
 
 
 def test_an_id_is_the_same_in_every_run_and_plain_whatever_the_name() -> None:
