@@ -27,7 +27,8 @@ def writers(config: pytest.Config) -> list[Any]:
 def label(several: list[Any], report: pytest.TestReport | pytest.CollectReport, plain: str, environment: str) -> None:
     """Give the report's junit case its plain name, and a class name that begins with the environment.
 
-    Readers of junit files tell cases apart by class name and name, and cut names at odd characters.
+    Readers of junit files tell cases apart by class name and name, and cut names at odd characters. A test whose setup was
+    fine gets a name when it ends, as with pytest itself: if it never does, it must not look as if it had passed.
 
     Args:
         several: What writes junit files.
@@ -35,7 +36,7 @@ def label(several: list[Any], report: pytest.TestReport | pytest.CollectReport, 
         plain: Its node id without the environment.
         environment: Where it's from.
     """
-    if not several:
+    if not several or (report.when == "setup" and report.passed):
         return
     path, _, names = plain.partition("::")
     name, bracket, parameters = names.partition("[")
@@ -45,7 +46,8 @@ def label(several: list[Any], report: pytest.TestReport | pytest.CollectReport, 
         prefix = [writer.prefix] if getattr(writer, "prefix", None) else []
         module = path.removesuffix(".py").replace("/", ".")
         case.add_attribute("classname", ".".join([environment, *prefix, module, *classes]))
-        case.add_attribute("name", last + bracket + parameters)
+        of_file = module  # that could not be collected
+        case.add_attribute("name", last + bracket + parameters or of_file)
         if (ENVIRONMENT, environment) not in case.properties:
             case.add_property(ENVIRONMENT, environment)
 
@@ -61,13 +63,14 @@ def shape(config: pytest.Config, summary: Summary | None) -> list[str]:
     """
     told = []
     known = list(suites(summary)) if summary else []
+    failing = summary.failing if summary else ()
     for writer in writers(config):
         file = Path(os.path.realpath(writer.logfile))
         if not file.is_file():  # /dev/stdout
             continue
         try:
             tree = ET.parse(file)  # noqa: S314  # pytest wrote it just now
-            reshape(tree.getroot(), known, strict=writer.family == "xunit2")
+            reshape(tree.getroot(), known, failing, strict=writer.family == "xunit2")
             files.replace(file, f"{_DECLARATION}{ET.tostring(tree.getroot(), encoding='unicode')}")
         except (OSError, ET.ParseError) as error:
             told.append(f"{file}: environments have no suites of their own in it: {error}")

@@ -49,7 +49,7 @@ def annotation_lines(summary: Summary, folder: str = "") -> list[str]:
         folder: Where pytest's root is in the repository; "" for the repository's own root.
     """
     places = Places(summary.matrix)
-    errors = [*_stopped(summary, places), *_failures(summary, places)]
+    errors = [*_whole(summary), *_stopped(summary, places), *_failures(summary, places)]
     warnings = [*_cells(summary.matrix, places), *_losses(summary, places)]
     return [*_commands("error", errors, folder), *_commands("warning", warnings, folder)]
 
@@ -100,6 +100,13 @@ def _stopped(summary: Summary, places: Places) -> Iterator[_Annotation]:
     for told in places.told(broken, several=False):
         where = ", ".join(told.environments[:_MOST_NAMES])
         yield _Annotation(f"stopped: {count(len(told.environments), 'environment')}", [f"{where}: {told.text}"])
+
+
+def _whole(summary: Summary) -> Iterator[_Annotation]:
+    if summary.interrupted:
+        yield _Annotation("not the whole run", [summary.interrupted])
+    if summary.failing:
+        yield _Annotation("packages make the run fail", summary.failing)
 
 
 def _failures(summary: Summary, places: Places) -> Iterator[_Annotation]:

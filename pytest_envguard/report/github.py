@@ -6,6 +6,8 @@ the runner drops a larger one whole (actions/runner, src/Runner.Worker/FileComma
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pytest_envguard.report.markup import plain
 from pytest_envguard.report.story import Frame, parts
 from pytest_envguard.report.summary import Summary
@@ -19,29 +21,30 @@ _MOST_NAMED = 20
 def job_summary(summary: Summary, limit: int = LIMIT) -> str:
     """Return the run in Markdown, surely not more than ``limit`` bytes of UTF-8; what has no room is named at the end.
 
-    Details are left out first: as long as there is room, each part has at least its short form.
+    Details are left out first: as long as there is room, each part has at least its shortest form, then each the next.
     """
-    room = limit - _ROOM
     told = list(parts(summary, _FRAME))
-    texts: list[str] = []
-    for part in told:
-        texts.append(part.short if _size(part.short) <= room else "")
-        room -= _size(texts[-1])
-    left_out = []
-    for number, part in enumerate(told):
-        more = _size(part.whole) - _size(texts[number])
-        if more <= room:
-            texts[number] = part.whole
-            room -= more
-        else:
-            left_out.append(part.title)
+    texts = _fitting([part.forms for part in told], max(limit - _ROOM, limit // 2))
+    left_out = [part.title for part, text in zip(told, texts, strict=True) if text != part.forms[-1]]
     if left_out:
         named = left_out[:_MOST_NAMED]
         more_left = f" and {len(left_out) - len(named)} more" if len(left_out) > len(named) else ""
         texts.append(
-            f"\n_Left out, because a job summary has a limit of size: {plain(', '.join(named))}{more_left}._\n"
+            f"\n_Not told in full, because a job summary has a limit of size: {plain(', '.join(named))}{more_left}._\n"
         )
     return _cut("".join(texts), limit)
+
+
+def _fitting(several: Sequence[Sequence[str]], room: int) -> list[str]:
+    """Return of each text the longest form that fits, each a step longer before one gets two."""
+    texts = [""] * len(several)
+    for step in range(max(map(len, several))):
+        for number, forms in enumerate(several):
+            more = _size(forms[step]) - _size(texts[number]) if step < len(forms) else 0
+            if step < len(forms) and more <= room:
+                texts[number] = forms[step]
+                room -= more
+    return texts
 
 
 def _size(text: str) -> int:

@@ -77,6 +77,20 @@ class Places:
             return ""
         return label(axes, self._explain(cells, others), cells)
 
+    def divided(self, environments: Collection[str], among: Collection[str]) -> list[tuple[str, tuple[str, ...]]]:
+        """Return environments of the matrix in as few sets as have a plain name each, such as "lambda, litellm 1.53.9"."""
+        assert self.matrix is not None
+        placed = self.matrix.coordinates
+        around = {placed[name] for name in among}
+        left, found = list(environments), []
+        while left:
+            cells = {placed[name] for name in left}
+            box = self._explain(cells, around - cells)[0]
+            inside = tuple(name for name in left if _within(placed[name], box))
+            found.append((label(self._axes, [box], cells), inside))
+            left = [name for name in left if name not in inside]
+        return found
+
     def told(self, texts: Iterable[tuple[str, str]], several: bool) -> list[Told]:
         """Group pairs of an environment and a text by the text; without `several` it goes without saying where."""
         groups: dict[str, tuple[str, list[str]]] = {}
@@ -149,6 +163,10 @@ class Places:
             only = ", the only cell in which it ran" if all_ready > 1 else ""
             return f"in {coordinates_label(self.matrix.axes, ran[0])}{only}"
         return "in every cell" + ("" if len(ran) == all_ready else " in which it ran")
+
+
+def _within(cell: Coordinates, box: Box) -> bool:
+    return all(values is None or value in values for value, values in zip(cell, box, strict=True))
 
 
 def groups(summary: Summary, places: Places) -> list[Group]:

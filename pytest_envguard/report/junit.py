@@ -17,7 +17,8 @@ from pytest_envguard.model.budget import PROPERTY as MEASURED
 from pytest_envguard.model.cell import NotReady, Ready
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.verdict import Run
-from pytest_envguard.report.markup import visible
+from pytest_envguard.report.groups import count
+from pytest_envguard.report.markup import short, visible
 from pytest_envguard.report.summary import Summary
 from pytest_envguard.report.terminal import mechanism
 
@@ -25,6 +26,8 @@ ENVIRONMENT = "envguard"  # what a case's property with the environment is calle
 REFUSED = "envguard_refused"
 _SAID = {REFUSED: "refused", MEASURED: "measured"}
 _OWN = (ENVIRONMENT, "envguard_enforced", "envguard_host", "envguard_versions", *_SAID)
+_PACKAGES = "packages"  # what the suite and the class of reasons are called that no environment has
+_LONGEST_NAME = 150
 
 
 class Suite(NamedTuple):
@@ -49,13 +52,25 @@ class Suite(NamedTuple):
 
 def suites(summary: Summary) -> Iterator[Suite]:
     """Return what is known of each environment, of those that could not be had as well."""
+    red = bool(summary.rows)
     for plan, run in zip(summary.plans, summary.runs, strict=True):
-        trouble = "; ".join(run.broken.promises) if run.broken else ""
+        trouble = "; ".join(run.broken.promises) if run.broken else _left(run, summary.interrupted)
         host = plan.machine.name if plan.machine else ""
-        yield Suite(run.environment, tuple(_properties(plan, run, summary)), host, run.resources.seconds, trouble)
+        wanted = run.broken is not None or not red
+        properties = tuple(_properties(plan, run, summary))
+        yield Suite(run.environment, properties, host, run.resources.seconds, trouble, wanted)
     for environment, cell in summary.matrix.not_ready().items() if summary.matrix else ():
         properties = ((ENVIRONMENT, environment), ("envguard_versions", _versions(cell)))
         yield Suite(environment, properties, trouble=f"{cell.kind}: {cell.reason}", wanted=not cell.conflict)
+
+
+def _left(run: Run, interrupted: str) -> str:
+    """Return what is missing of an environment in a run that was interrupted, "" if nothing is."""
+    missing = [nodeid for nodeid in run.collected or () if nodeid not in run.outcomes]
+    if not interrupted or (run.collected is not None and not missing):
+        return ""
+    what = "no test was collected" if run.collected is None else f"{count(len(missing), 'test')} did not run"
+    return f"{what}: {interrupted}"
 
 
 def _properties(plan: Plan, run: Run, summary: Summary) -> Iterator[tuple[str, str]]:
@@ -76,12 +91,13 @@ def _versions(cell: Ready | NotReady) -> str:
     return " ".join(f"{axis}=={version}" for axis, version in cell.cell.versions)
 
 
-def reshape(root: ET.Element, known: Sequence[Suite], *, strict: bool) -> None:
+def reshape(root: ET.Element, known: Sequence[Suite], failing: Sequence[str] = (), *, strict: bool) -> None:
     """Give each environment a suite, behind pytest's own, which keeps what belongs to none.
 
     Args:
         root: The file's root, changed in place.
         known: The environments.
+        failing: Why the run fails besides what happened in environments: a file of green cases would belie it.
         strict: Whether a case may have no properties.
     """
     named = {suite.environment: suite for suite in known}
@@ -90,6 +106,9 @@ def reshape(root: ET.Element, known: Sequence[Suite], *, strict: bool) -> None:
         return
     cases: dict[str, list[ET.Element]] = {name: [] for name in named}
     for case in whole.findall("testcase"):
+        if case.get("name") is None:  # pytest's trace of a test that an interruption kept from its end
+            whole.remove(case)
+            continue
         environment = _environment(case, named)
         _tidy(case, strict=strict)
         if environment:
@@ -97,6 +116,8 @@ def reshape(root: ET.Element, known: Sequence[Suite], *, strict: bool) -> None:
             whole.remove(case)
     for name, suite in named.items():
         root.append(_suite(whole, suite, cases[name]))
+    if failing:
+        root.append(_suite(whole, Suite(_PACKAGES, ()), [_reason(text) for text in failing]))
     if named and whole.find("testcase") is None:
         root.remove(whole)
     else:
@@ -164,9 +185,17 @@ def _suite(whole: ET.Element, suite: Suite, cases: Sequence[ET.Element]) -> ET.E
 
 def _trouble(suite: Suite) -> ET.Element:
     """Return a case for what didn't run: a suite without failures would look green."""
-    case = ET.Element("testcase", classname=visible(suite.environment), name="envguard", time="0.000")
-    what = "error" if suite.wanted else "skipped"
-    ET.SubElement(case, what, message=f"did not run as a whole: {visible(suite.trouble)}")
+    case = ET.Element("testcase", classname=f"{visible(suite.environment)}.envguard", name="environment", time="0.000")
+    said = f"did not run as a whole: {visible(suite.trouble)}"
+    ET.SubElement(case, "error" if suite.wanted else "skipped", message=said).text = said
+    return case
+
+
+def _reason(text: str) -> ET.Element:
+    """Return a case for a reason to fail, whose name stays the same while more becomes known of it."""
+    name = visible(short(text.partition(",")[0], _LONGEST_NAME))
+    case = ET.Element("testcase", classname=f"envguard.{_PACKAGES}", name=name, time="0.000")
+    ET.SubElement(case, "failure", message=visible(text)).text = visible(text)
     return case
 
 

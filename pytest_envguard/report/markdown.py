@@ -10,4 +10,4 @@ _FRAME = Frame(rows=1_000_000, text=10_000, forms=100)
 
 def markdown_text(summary: Summary) -> str:
     """Return the whole run in Markdown; what is long is folded."""
-    return "".join(part.whole for part in parts(summary, _FRAME))
+    return "".join(part.forms[-1] for part in parts(summary, _FRAME))

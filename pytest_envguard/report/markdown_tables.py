@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pytest_envguard.model.dimensions import show_size
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.verdict import Outcome, Run
 from pytest_envguard.report import budgets
-from pytest_envguard.report.groups import count
-from pytest_envguard.report.markup import cell, folded, plain, table
+from pytest_envguard.report.groups import Places, count
+from pytest_envguard.report.markup import cell, folded, plain, short, table
 from pytest_envguard.report.summary import Row, Summary
 from pytest_envguard.report.table import PASSES, grid
 from pytest_envguard.report.terminal import mechanism
@@ -24,6 +24,7 @@ _MARKS = {
 }
 _MOST_COLUMNS = 24
 _MOST_UNFOLDED = 40
+_LONGEST_NAME = 500
 
 
 def by_versions(summary: Summary, most: int) -> Iterator[str]:
@@ -38,24 +39,53 @@ def by_versions(summary: Summary, most: int) -> Iterator[str]:
     yield from (f"_{plain(line)}_" for line in of.left_out)
 
 
-def by_test(summary: Summary, most: int) -> Iterator[str]:
+def by_test(summary: Summary, places: Places, most: int) -> Iterator[str]:
     """Yield the tests that fail somewhere, those that differ first, with how they end in each environment.
 
-    More rows than ``most`` are not shown; and no table where there are more environments than one can look at.
+    With versions, environments in which all of them end alike share a column. More rows than ``most`` are not shown; and
+    no table where there are more columns than one can look at.
     """
-    columns = [run.environment for run in summary.runs]
-    if not summary.rows or len(columns) > _MOST_COLUMNS:
-        return
-    host = not any(row.hosts for row in summary.rows) and any(row.on_host for row in summary.rows)
-    also = ["host"] if host and "host" not in columns else []
     ordered = sorted(summary.rows, key=_ends_the_same)
+    shown = ordered[:most]
+    columns = _columns(summary, places, shown)
+    if not shown or not columns:
+        return
     rows = [
-        (cell(row.nodeid), *(_mark(row.outcomes.get(name)) for name in columns), *(_mark(row.on_host) for _ in also))
-        for row in ordered[:most]
+        (cell(short(row.nodeid, _LONGEST_NAME)), *marks)
+        for row, marks in zip(shown, zip(*columns.values(), strict=True), strict=True)
     ]
-    yield from _unfolded("Tests that fail somewhere", ["test", *map(plain, [*columns, *also])], rows)
+    yield from _unfolded("Tests that fail somewhere", ["test", *map(plain, columns)], rows)
     if len(ordered) > most:
         yield f"_and {count(len(ordered) - most, 'more test')}_"
+
+
+def _columns(summary: Summary, places: Places, rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
+    """Return heads of columns, and how each test ends there; nothing if there are too many of them."""
+    names = [run.environment for run in summary.runs]
+    ends = {name: tuple(_mark(row.outcomes.get(name)) for row in rows) for name in names}
+    if summary.matrix:
+        return _shared(ends, [name for name in names if name in summary.matrix.coordinates], places)
+    if "host" not in names and any(row.on_host for row in rows):
+        ends["host"] = tuple(_mark(row.on_host) for row in rows)
+    return ends if len(ends) <= _MOST_COLUMNS else {}
+
+
+def _shared(ends: Mapping[str, tuple[str, ...]], placed: Sequence[str], places: Places) -> dict[str, tuple[str, ...]]:
+    """Return one column for all environments of a matrix with the same ends; others keep theirs."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name in placed:
+        alike.setdefault(ends[name], []).append(name)
+    beside = {name: marks for name, marks in ends.items() if name not in placed}
+    if len(alike) + len(beside) > _MOST_COLUMNS:
+        return {}
+    divided = [(marks, part) for marks, names in alike.items() for part in places.divided(names, placed)]
+    divided.sort(key=lambda one: placed.index(one[1][1][0]))
+    heads = {head or _all(names): marks for marks, (head, names) in divided} | beside
+    return heads if len(heads) <= _MOST_COLUMNS else {}
+
+
+def _all(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else "every environment"
 
 
 def _ends_the_same(row: Row) -> bool:
@@ -86,7 +116,7 @@ def measured(summary: Summary, most: int) -> Iterator[str]:
     rows.sort(key=lambda row: not row[0])
     texts = [
         (
-            cell(nodeid),
+            cell(short(nodeid, _LONGEST_NAME)),
             plain(where),
             cell(figure.name),
             "-" if figure.value is None else figure.shown(figure.value),

@@ -17,6 +17,9 @@ from pytest_envguard.report.printable import printable
 _LINKED = re.compile(r"[@#$]|://|www\.|:[\w+-]+:|\b[0-9a-f]{7,}\b|\bGH-\d", re.IGNORECASE)
 _MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]~"})
 _BEGINS_A_BLOCK = re.compile(r"-+|\++|=+|\d+[.)]")  # as the whole first word
+_AROUND = re.compile(
+    r"([(\[{\"']*)(.*?)([)\]}\"'.,:;!?]*)", re.DOTALL
+)  # a word: what a sentence has before and behind it
 
 
 def visible(text: str) -> str:
@@ -40,17 +43,34 @@ def plain(text: str) -> str:
 
 
 def _word(word: str) -> str:
-    return code(word) if _LINKED.search(word) else entities.escape(word.translate(_MARKS), quote=False)
+    if not _LINKED.search(word):
+        return _shown(word)
+    before, inside, behind = _parts(word)
+    return f"{_shown(before)}{code(inside)}{_shown(behind)}"
+
+
+def _shown(text: str) -> str:
+    return entities.escape(text.translate(_MARKS), quote=False)
+
+
+def _parts(word: str) -> tuple[str, str, str]:
+    """Return what of a word must be code, between the brackets and marks that a sentence has around it."""
+    parts = _AROUND.fullmatch(word)
+    assert parts
+    before, inside, behind = parts.groups()
+    return (before, inside, behind) if _LINKED.search(inside) else ("", word, "")
 
 
 def html(text: str) -> str:
     """Return the same for within HTML, where Markdown isn't read."""
-    return " ".join(
-        f"<code>{entities.escape(word, quote=False)}</code>"
-        if _LINKED.search(word)
-        else entities.escape(word, quote=False)
-        for word in visible(text).split(" ")
-    )
+    return " ".join(map(_html_word, visible(text).split(" ")))
+
+
+def _html_word(word: str) -> str:
+    if not _LINKED.search(word):
+        return entities.escape(word, quote=False)
+    before, inside, behind = (entities.escape(part, quote=False) for part in _parts(word))
+    return f"{before}<code>{inside}</code>{behind}"
 
 
 def code(text: str) -> str:

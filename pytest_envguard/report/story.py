@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from pytest_envguard.model.diagnosis import Cause
+from pytest_envguard.model.matrix import Matrix
 from pytest_envguard.report import causes, packages
 from pytest_envguard.report import markdown_tables as tables
 from pytest_envguard.report.groups import Group, Places, count, groups, lost_in, reasons, refused
@@ -14,19 +15,19 @@ from pytest_envguard.report.packages import Item
 from pytest_envguard.report.summary import Loss, Row, Summary
 from pytest_envguard.report.verdict import verdict
 
+_FEW = 10
+
 
 class Part(NamedTuple):
     """A part of the story.
 
     Attributes:
-        title: What it is, where it's left out.
-        whole: Its text.
-        short: Its text without the details.
+        title: What it is, where not all of it is told.
+        forms: Its text, first without details, then with more and more of them; the last is the whole.
     """
 
     title: str
-    whole: str
-    short: str = ""
+    forms: tuple[str, ...]
 
 
 class Frame(NamedTuple):
@@ -47,39 +48,57 @@ def parts(summary: Summary, frame: Frame) -> Iterator[Part]:
     """Return the parts, the most important first."""
     places = Places(summary.matrix)
     matrix = summary.matrix
-    headline = lines(_headline(summary, places, frame))
-    yield Part("the headline", headline, headline)
+    yield _part("details of the headline", _first(summary, frame), _headline(summary, places, frame))
     if matrix:
-        few = lines(tables.by_versions(summary, 40))
-        yield Part("the whole table", lines(tables.by_versions(summary, frame.rows)), few)
-    yield Part("the table of tests", lines(tables.by_test(summary, frame.rows)), lines(tables.by_test(summary, 10)))
+        yield _part("the whole table", tables.by_versions(summary, 40), tables.by_versions(summary, frame.rows))
+    few, many = (tables.by_test(summary, places, most) for most in (_FEW, frame.rows))
+    yield _part("the table of tests", few, many)
     for group in groups(summary, places):
-        brief = f"\n**{plain(group.title)}**: {count(len(group.rows), 'test')}\n"
-        yield Part(f"the tests of “{short(group.title, 100)}”", lines(_group(group, places, frame)), brief)
+        brief = ("", f"**{plain(group.title)}**: {count(len(group.rows), 'test')}")
+        told = (_group(group, places, frame, most) for most in _steps(len(group.rows), frame))
+        yield _part(f"tests of “{short(group.title, 100)}”", brief, *told)
     for title, silent in (("Why", False), ("Lost silently", True)):
         several = [cause for cause in summary.causes if cause.silent is silent]
         if several:
-            brief = lines(_causes(title, several, summary, places, frame, details=False))
-            yield Part(title.lower(), lines(_causes(title, several, summary, places, frame)), brief)
-    if matrix:
-        lost = packages.lost(matrix, places)
-        yield Part("reasons of cells", lines(_lost(lost, frame)), lines(_lost(lost, frame, reasons=False)))
-        yield Part("findings", lines(_section("Packages", packages.findings(matrix, places), frame)))
-        told = packages.advisories(matrix, places)
-        items = [*told.found, *told.ignored, *told.scope, *told.not_audited]
-        yield Part("advisories", lines(_section("Advisories", items, frame)))
-        yield Part("notes", lines(_section("Notes", packages.notes(matrix, places), frame)))
-    yield Part("refusals of tests that pass", lines(_losses(summary, places, frame)))
-    yield Part("what was measured", lines(tables.measured(summary, frame.rows)))
-    yield Part("what the environments took", lines(tables.environments(summary, frame.rows)))
-    yield Part("how the environments are enforced", lines(tables.enforcement(summary)))
+            told = (_causes(title, several, summary, places, frame, details=more) for more in (False, True))
+            yield _part(title.lower(), *told)
+    yield from _of_packages(matrix, places, frame) if matrix else ()
+    refused_some = (_losses(summary, places, frame, most) for most in _steps(len(summary.losses), frame))
+    yield _part("refusals of tests that pass", (), *refused_some)
+    yield _part("what was measured", (), tables.measured(summary, frame.rows))
+    yield _part("what the environments took", (), tables.environments(summary, frame.rows))
+    yield _part("how the environments are enforced", (), tables.enforcement(summary))
+
+
+def _part(title: str, *forms: Iterable[str]) -> Part:
+    return Part(title, tuple(dict.fromkeys(map(lines, forms))))
+
+
+def _steps(number: int, frame: Frame) -> list[int]:
+    """Return how many of a long list are told, from few to all."""
+    return [*(most for most in (_FEW, frame.rows) if most < number), number]
+
+
+def _of_packages(matrix: Matrix, places: Places, frame: Frame) -> Iterator[Part]:
+    lost = packages.lost(matrix, places)
+    yield _part("reasons of cells", _lost(lost, frame, reasons=False), _lost(lost, frame))
+    yield _part("findings", (), _section("Packages", packages.findings(matrix, places), frame))
+    told = packages.advisories(matrix, places)
+    items = [*told.found, *told.ignored, *told.scope, *told.not_audited]
+    yield _part("advisories", (), _section("Advisories", items, frame))
+    yield _part("notes", (), _section("Notes", packages.notes(matrix, places), frame))
+
+
+def _first(summary: Summary, frame: Frame) -> Iterator[str]:
+    yield f"## envguard: {plain(verdict(summary))}"
+    yield ""
+    if summary.interrupted:
+        yield from (f"**Not the whole run: {plain(short(summary.interrupted, frame.text))}**", "")
 
 
 def _headline(summary: Summary, places: Places, frame: Frame) -> Iterator[str]:
-    yield f"## envguard: {verdict(summary)}"
-    yield ""
-    if summary.interrupted:
-        yield from (f"**Not the whole run: {plain(summary.interrupted)}**", "")
+    yield from _first(summary, frame)
+    yield from (f"- the run fails because of: {plain(short(reason, frame.text))}" for reason in summary.failing)
     broken = [(run.environment, "; ".join(run.broken.promises)) for run in summary.runs if run.broken]
     for told in places.told(broken, several=True):
         names = short(", ".join(told.environments), frame.text)
@@ -90,17 +109,32 @@ def _headline(summary: Summary, places: Places, frame: Frame) -> Iterator[str]:
     yield from (f"- {plain(short(note, frame.text))}" for note in summary.notes)
 
 
-def _group(group: Group, places: Places, frame: Frame) -> Iterator[str]:
-    told = (line for row in group.rows for line in _row(row, places, frame))
-    yield from folded(group.title, told, f": {count(len(group.rows), 'test')}")
+def _group(group: Group, places: Places, frame: Frame, most: int) -> Iterator[str]:
+    """Yield the tests of a group, those that say the same together."""
+    alike: dict[tuple[str, ...], list[Row]] = {}
+    for row in group.rows[:most]:
+        alike.setdefault(tuple(_reasons(row, places, frame)), []).append(row)
+    told = (line for said, rows in alike.items() for line in (*_named(rows, frame), *said))
+    more = _more(len(group.rows) - most, "test")
+    yield from folded(group.title, (*told, *more), f": {count(len(group.rows), 'test')}")
 
 
-def _row(row: Row, places: Places, frame: Frame) -> Iterator[str]:
-    yield f"- {code(short(row.nodeid, frame.text))}"
+def _more(left: int, what: str) -> list[str]:
+    return [f"- _and {count(left, f'more {what}')}_"] if left > 0 else []
+
+
+def _reasons(row: Row, places: Places, frame: Frame) -> Iterator[str]:
     for told in reasons(row, places):
         yield f"  - {_led(told.where)}{code(short(told.text, frame.text)) or 'no message'}"
     for told in refused(row, places):
         yield f"  - {_led(told.where)}refused: {code(short(told.text, frame.text))}"
+
+
+def _named(rows: Sequence[Row], frame: Frame) -> Iterator[str]:
+    """Yield the names of tests as one item of a list, a line each."""
+    names = [code(short(row.nodeid, frame.text)) or "all" for row in rows]
+    yield from (f"{'  ' if number else '- '}{name}\\" for number, name in enumerate(names[:-1]))
+    yield f"{'  ' if len(names) > 1 else '- '}{names[-1]}"
 
 
 def _causes(
@@ -121,13 +155,16 @@ def _causes(
 
 
 def _ready(one: causes.Ready, frame: Frame) -> Iterator[str]:
-    """Yield what can be pasted, its other forms folded; within a list."""
-    first, *others = [*list(one.forms.items())[: frame.forms], ("", "")]
-    yield from pasted(first[1]) if first[1] else ()
-    kinds = [kind for kind, _ in others if kind]
-    if kinds:
-        told = (line for kind, text in others if kind for line in (f"{plain(kind)}:", *pasted(text)))
-        for line in folded(f"the same for {', '.join(kinds)}", told):
+    """Yield what can be pasted, its other forms folded; as an item of a list of its own, for it belongs to none before."""
+    first, *others = list(one.forms.items())[: frame.forms] or [("", "")]
+    if not first[1]:
+        return
+    what = ", ".join(remedy.title for remedy in one.remedies)
+    yield f"  - {plain(short(what, frame.text))}, ready to paste for {plain(first[0])}:"
+    yield from pasted(first[1])
+    if others:
+        told = (line for kind, text in others for line in (f"{plain(kind)}:", *pasted(text)))
+        for line in folded(f"the same for {', '.join(kind for kind, _ in others)}", told):
             yield line if not line or line.startswith("    ") else f"    {line}"
         yield ""
 
@@ -148,11 +185,12 @@ def _section(title: str, items: Sequence[Item], frame: Frame) -> Iterator[str]:
         yield from (f"  - {plain(short(detail, frame.text))}" for detail in item.details)
 
 
-def _losses(summary: Summary, places: Places, frame: Frame) -> Iterator[str]:
+def _losses(summary: Summary, places: Places, frame: Frame, most: int) -> Iterator[str]:
     if summary.losses:
-        told = (_loss(loss, summary, places, frame) for loss in summary.losses)
+        told = (_loss(loss, summary, places, frame) for loss in summary.losses[:most])
+        more = _more(len(summary.losses) - most, "refusal")
         tests = count(summary.passed_with_refusals(), "test")
-        yield from folded("passes, but was refused something", told, f": {tests}")
+        yield from folded("passes, but was refused something", (*told, *more), f": {tests}")
 
 
 def _loss(loss: Loss, summary: Summary, places: Places, frame: Frame) -> str:

@@ -141,4 +141,5 @@ def test_a_file_that_cannot_be_collected_is_its_environment_s_error(project: Pat
         ("pytest lambda", "1"),
         ("pytest offline", "1"),
     ]
+    assert [_cases(suite) for suite in root] == [[("lambda.test_it", "test_it")], [("offline.test_it", "test_it")]]
     assert junit_rules.broken(project / "junit.xml") == []

@@ -147,6 +147,7 @@ def test_what_tests_are_called_and_say_harms_neither_report_nor_annotations(
     """The file and the job's summary tell the same, and annotations are one line for each cause."""
     write(project, HOSTILE)
     summary, file = tmp_path / "summary.md", tmp_path / "report.md"
+    summary.write_text("<p>from before")  # in HTML that isn't closed, and a line without an end
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     monkeypatch.setenv("GITHUB_WORKSPACE", str(project.parent))
@@ -154,7 +155,9 @@ def test_what_tests_are_called_and_say_harms_neither_report_nor_annotations(
     result = run("--envguard=lambda,offline", f"--envguard-report={file}", "--envguard-fix=off")
 
     known = {"h2", "h3", "details", "summary", "b", "ul", "li", "p", "strong", "em", "code", "pre", *_TABLE}
-    pages = [_Page(page) for page in render([file.read_text(), summary.read_text()])]
+    before, _, told = summary.read_text().partition("\n\n")
+    assert before == "<p>from before"
+    pages = [_Page(page) for page in render([file.read_text(), told])]
     for page in pages:
         assert page.tags <= known, result
         assert not page.unclosed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,13 +62,18 @@ def test_an_advisory_is_told_with_the_cells_and_the_fix(
 def test_what_fails_the_run_is_the_projects_choice(
     run: Run, project: Path, service: Advisories, fail: str, code: int
 ) -> None:
-    """Tests that pass don't hide it."""
+    """Tests that pass don't hide it, neither in the terminal nor in reports: those who read junit would see green."""
     say(project / "pyproject.toml", f'audit-fail = "{fail}"')
     write(project, PASSING)
-    result = run(SIX)
+    result = run(SIX, "--junitxml=junit.xml", "--envguard-report=report.md")
     result.check(code, "2 passed")
     assert (f'the run fails because of (audit-fail = "{fail}"):' in result.out) is bool(code)
     assert "six 1.17.0: no known vulnerabilities in 8 packages" in result.out, result
+    cases = ET.parse(project / "junit.xml").getroot().iter("testcase")
+    red = [(case.get("classname"), case.get("name")) for case in cases if case.find("failure") is not None]
+    assert red == [("envguard.packages", "six 1.16.0: PYSEC-2026-1 (CVE-2026-1)")] * code
+    headline = (project / "report.md").read_text().partition("\n")[0]
+    assert headline.endswith("2 environments: none fails" + "; packages make the run fail" * code)
 
 
 @needs_pip_audit
@@ -177,7 +183,7 @@ def test_options_that_would_do_nothing_alone(run: Run, project: Path, option: st
     assert (result.code, "none were asked for" in result.err) == (4, True), result
 
 
-@pytest.mark.parametrize(("file", "said"), [("r.pdf", "ends in .json"), ("no/such/r.json", "does not exist")])
+@pytest.mark.parametrize(("file", "said"), [("r.pdf", "ends in .html"), ("no/such/r.json", "does not exist")])
 def test_a_report_that_cannot_be_written_is_refused_before_the_tests(
     run: Run, project: Path, file: str, said: str
 ) -> None:

@@ -23,6 +23,7 @@ SUMMARY = summarise([LAMBDA], [run("lambda", test_a=PASSED)], None)
         (NODEID, "lambda.tests.test_a.TestB", "test_c[x::y]"),
         ("test_a.py::test_c[a/b.py]", "lambda.test_a", "test_c[a/b.py]"),
         ("test_a.py::test_c[x @lambda]", "lambda.test_a", "test_c[x @lambda]"),
+        ("tests/test_a.py", "lambda.tests.test_a", "tests.test_a"),
     ],
 )
 def test_a_case_has_its_plain_name_and_the_environment_in_its_class_name_and_a_property(
@@ -50,6 +51,20 @@ def labelled(pytester: pytest.Pytester, nodeid: str, *options: str) -> ET.Elemen
         label_report(got, "lambda")
         junit.label([writer], got, nodeid, "lambda")
     return ET.fromstring(ET.tostring(writer.node_reporter(got).to_xml()))
+
+
+def test_a_test_that_only_began_has_no_case(pytester: pytest.Pytester) -> None:
+    """An interruption may come while it runs, and a case without a failure would say that it passed."""
+    pytester.makeini("[pytest]")
+    (writer,) = junit.writers(pytester.parseconfigure("--junitxml=out.xml", "-p", "no:asyncio"))
+    for when, failed, cases in (("setup", False, 0), ("setup", True, 1), ("call", False, 1)):
+        writer.node_reporters_ordered.clear()
+        writer.node_reporters.clear()
+        got = report(when, "test_a.py::test_c")
+        got.outcome = "failed" if failed else "passed"
+        label_report(got, "lambda")
+        junit.label([writer], got, "test_a.py::test_c", "lambda")
+        assert len(writer.node_reporters_ordered) == cases
 
 
 def test_a_file_that_is_no_xml_stays_as_it_was_and_that_is_said(pytester: pytest.Pytester) -> None:

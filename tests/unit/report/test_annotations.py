@@ -9,7 +9,7 @@ from pytest_envguard.model.diagnosis import Cause, Diagnosis, Remedy
 from pytest_envguard.model.finding import Audited, Finding, NotAudited, Vulnerability
 from pytest_envguard.model.verdict import Broken, Outcome
 from pytest_envguard.report.annotations import annotation_lines
-from pytest_envguard.report.summary import summarise
+from pytest_envguard.report.summary import Invocation, summarise
 from tests.unit.report.pages import CONTAINER, EROFS, LAMBDA, NO_MODULE, PASSED, Happened, matrix_run, run
 
 PLACED = EROFS._replace(place=("tests/test_a.py", 12))
@@ -175,4 +175,18 @@ def test_no_cell_was_audited() -> None:
     sample = matrix_run({"six": ("1.15.0",)}, lambda *_: {"t": PASSED})
     assert annotation_lines(sample.summary(audits={"six1.15.0": NotAudited("no network")})) == [
         "::warning title=not audited::not audited: no network"
+    ]
+
+
+def test_what_makes_a_run_fail_besides_tests_and_environments_is_an_error() -> None:
+    """Nothing else would say why the job is red."""
+    reasons = ("six 1.15.0: PYSEC-1, fixed in 1.16.0 (in a)", "not audited: no network (in b)")
+    called = Invocation(failing=reasons, interrupted="interrupted by Ctrl-C")
+    summary = summarise([LAMBDA], [run("lambda", a=PASSED)], None)._replace(invocations=(called,))
+    assert annotation_lines(summary) == [
+        "::error title=not the whole run::interrupted by Ctrl-C",
+        (
+            "::error title=packages make the run fail"
+            "::six 1.15.0: PYSEC-1, fixed in 1.16.0 (in a)%0Anot audited: no network (in b)"
+        ),
     ]

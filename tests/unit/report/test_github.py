@@ -20,7 +20,7 @@ def test_a_run_without_versions() -> None:
     summary = summarise([LAMBDA, HOST], [here, run("host", test_a=PASSED, test_b=PASSED)], run("host", test_a=PASSED))
     assert job_summary(summary) == page(
         """
-        ## envguard: 1 of 2 tests fails in at least one of 2 environments
+        ## envguard: 1 of 2 tests fails in at least one of 2 environments, where the host passes
 
 
         | test | lambda | host |
@@ -91,7 +91,7 @@ def test_a_run_with_versions() -> None:
     text = job_summary(versions())
     assert text.partition("<details><summary><b>Environments")[0] == page(
         r"""
-        ## envguard: 1 of 1 test fails in at least one of 4 environments; 1 stopped; 1 cell could not be had
+        ## envguard: 1 of 1 test fails in at least one of 4 environments, where the host passes; 1 stopped; 1 cell could not be had
 
         - **container-six1.16.0** was stopped: root: / is \*writable\*
 
@@ -102,9 +102,9 @@ def test_a_run_with_versions() -> None:
         | 1.17.0 | **not resolvable** | **not resolvable** |
 
 
-        | test | lambda-six1.15.0 | lambda-six1.16.0 | container-six1.15.0 | container-six1.16.0 |
-        | --- | --- | --- | --- | --- |
-        | `tests/test_a.py::test_a` | **FAILS** | passes | passes | passes |
+        | test | lambda, six 1.15.0 | lambda, six 1.16.0 | container |
+        | --- | --- | --- | --- |
+        | `tests/test_a.py::test_a` | **FAILS** | passes | passes |
 
 
         <details><summary><b>fails with six 1.15.0 in lambda</b>: 1 test</summary>
@@ -133,13 +133,11 @@ def test_a_run_with_versions() -> None:
 
 
 def test_everything_passes() -> None:
-    """The headline says it, and says what it's true of."""
+    """The headline says it, and what it's true of."""
     assert job_summary(summarise([LAMBDA], [run("lambda", test_a=PASSED)], None)).startswith(
-        "## envguard: 1 test in 1 environment: none fails\n"
+        "## envguard: 1 test in lambda: none fails\n"
     )
-    assert job_summary(summarise([LAMBDA], [run("lambda")], None)).startswith(
-        "## envguard: no test ran in 1 environment\n"
-    )
+    assert job_summary(summarise([LAMBDA], [run("lambda")], None)).startswith("## envguard: no test ran in lambda\n")
 
 
 def large() -> Summary:
@@ -161,7 +159,20 @@ def test_it_is_never_larger_than_allowed(limit: int) -> None:
     assert "| six | result |" in text
     assert "fails in every cell" in text
     assert "not audited: why" in text
-    assert ("_Left out, because" in text) is (limit < 1_048_576)
+    assert ("_Not told in full, because" in text) is (limit < 1_048_576)
+
+
+def test_of_tests_that_have_no_room_some_are_told() -> None:
+    """The first ones, and how many more there are; never a half of one."""
+    text = job_summary(large(), 100_000)
+    assert "\n- _and 390 more tests_\n" in text
+    assert text.count("<details>") == text.count("</details>")
+    assert "\n_Not told in full, because a job summary has a limit of size: tests of “fails " in text
+
+
+def test_little_room_is_the_headline_s() -> None:
+    """What earlier steps left is enough for what matters most."""
+    assert job_summary(large(), 300).splitlines()[0].startswith("## envguard: 801 of 801 tests fail in at least one")
 
 
 @pytest.mark.parametrize("limit", [-5, 0, 10, 300, 9_000])

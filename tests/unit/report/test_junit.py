@@ -11,7 +11,7 @@ from pytest_envguard.model.verdict import Broken
 from pytest_envguard.report.junit import Suite, reshape, suites
 from pytest_envguard.report.summary import Invocation, summarise
 from tests import junit_rules
-from tests.unit.report.pages import CONTAINER, LAMBDA, PASSED, Happened, matrix_run, run
+from tests.unit.report.pages import CONTAINER, EROFS, LAMBDA, OFFLINE, PASSED, Happened, matrix_run, run
 
 KNOWN = [Suite("lambda", (("envguard", "lambda"),), "build1", 2.5), Suite("six1.0", (("envguard", "six1.0"),))]
 
@@ -143,8 +143,11 @@ def test_an_environment_that_was_stopped_does_not_look_green() -> None:
     sample.runs[0].broken = Broken(("root: / is\x1b writable",))
     root = written(case("lambda-six1.16.0"))
     first, second = shaped(root, list(suites(sample.summary())))
-    error = first.find("testcase[@name='envguard']/error")
+    error = first.find("testcase[@name='environment']/error")
     assert error is not None and error.get("message") == r"did not run as a whole: root: / is\x1b writable"
+    assert error.text == error.get("message")  # some readers show the one, some the other
+    (told,) = first.findall("testcase[@name='environment']")
+    assert told.get("classname") == "lambda-six1.16.0.envguard"  # Jenkins cuts at the last dot, which a version has
     assert (first.get("tests"), first.get("errors")) == ("2", "1")
     skipped = second.find("testcase/skipped")
     assert skipped is not None and skipped.get("message") == "did not run as a whole: not resolvable: Because so."
@@ -158,6 +161,43 @@ def test_a_cell_that_is_missing_for_another_reason_is_an_error() -> None:
     summary = sample.summary(cells={name: cell._replace(kind="offline")})  # type: ignore[call-arg]
     (suite,) = shaped(written(), list(suites(summary)))
     assert suite.get("errors") == "1"
+
+
+def test_an_environment_that_an_interruption_left_unfinished_does_not_look_green() -> None:
+    """It has an error, as long as no test says already that the run failed."""
+    plans, runs = [LAMBDA, CONTAINER, OFFLINE], [run("lambda", a=PASSED), run("container", a=PASSED), run("offline")]
+    for one in runs[:2]:
+        one.collected = ("tests/a.py::a", *(["tests/b.py::b"] if one is runs[1] else []))
+    called = Invocation(interrupted="interrupted by Ctrl-C")
+    whole, cut, none = suites(summarise(plans, runs, None)._replace(invocations=(called,)))
+    assert (whole.trouble, cut.trouble, cut.wanted) == ("", "1 test did not run: interrupted by Ctrl-C", True)
+    assert (none.trouble, none.wanted) == ("no test was collected: interrupted by Ctrl-C", True)
+    runs[0] = run("lambda", a=EROFS)
+    _, cut, _ = suites(summarise(plans, runs, None)._replace(invocations=(called,)))
+    assert (bool(cut.trouble), cut.wanted) == (True, False)
+    assert not any(suite.trouble for suite in suites(summarise(plans, runs, None)))
+
+
+def test_a_test_that_did_not_come_to_its_end_is_no_case() -> None:
+    """pytest writes one without a name, which is no error to any reader."""
+    first, _ = shaped(written('<testcase time="0.1"/>', case("lambda")))
+    assert [one.get("name") for one in first.iter("testcase")] == ["test_a"]
+
+
+def test_reasons_to_fail_that_are_no_test_s_are_cases_of_their_own() -> None:
+    """In a suite behind those of the environments, with names that stay the same from run to run."""
+    root = written(case("lambda"), properties='<properties><property name="ci" value="7"/></properties>')
+    reason = "six 1.15.0: PYSEC-1 (CVE-1), fixed in 1.16.0: Bad\x1b (in 2 cells: a, b)"
+    reshape(root, KNOWN[:1], [reason, "not audited: no network (in a)"], strict=True)
+    first, second = root
+    assert (first.get("name"), second.get("name")) == ("pytest lambda", "pytest packages")
+    assert (first.get("failures"), second.get("tests"), second.get("failures")) == ("0", "2", "2")
+    assert [(one.get("classname"), one.get("name")) for one in second.iter("testcase")] == [
+        ("envguard.packages", "six 1.15.0: PYSEC-1 (CVE-1)"),
+        ("envguard.packages", "not audited: no network (in a)"),
+    ]
+    failure = second.find("testcase/failure")
+    assert failure is not None and failure.get("message") == reason.replace("\x1b", r"\x1b") == failure.text
 
 
 def test_a_suite_says_versions_packages_enforcement_machine_and_interruption() -> None:

@@ -35,7 +35,7 @@ def test_what_marks_up_is_shown(text: str, marked: str) -> None:
         "#123",
         "owner/name#4",
         "https://a.example/x_y",
-        "(ftp://x)",
+        "ftp://x",
         "www.a.example",
         "xwww.a",
         ":smile:",
@@ -50,6 +50,21 @@ def test_a_word_that_github_would_make_a_link_of_is_code(word: str) -> None:
     """A backslash doesn't help: GitHub looks for mentions and issues in the finished page."""
     assert plain(f"see {word} now") == f"see `{word}` now"
     assert html(f"see {word} now") == f"see <code>{word}</code> now"
+
+
+@pytest.mark.parametrize(
+    ("word", "marked"),
+    [
+        ("/x/deadbeef1;", "`/x/deadbeef1`;"),
+        ("(see:#12).", "(`see:#12`)."),
+        ('["@someone"],', r'\["`@someone`"\],'),
+        ("(:smile:)", "`(:smile:)`"),
+        ("@]b[", "`@]b[`"),
+    ],
+)
+def test_marks_of_a_sentence_around_such_a_word_are_not_part_of_it(word: str, marked: str) -> None:
+    """Unless they are what makes it a link."""
+    assert plain(f"see {word} now") == f"see {marked} now"
 
 
 def test_what_cannot_be_seen_is_an_escape() -> None:
