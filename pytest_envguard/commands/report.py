@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from pytest_envguard.commands.parser import Commands, Parser
 from pytest_envguard.errors import EnvguardError, nearest
 
 if TYPE_CHECKING:
+    from pytest_envguard.report.differing import Difference
     from pytest_envguard.report.summary import Summary
 
+_BEGINNING = 1 << 16  # bytes that tell an object from what has no end
+_GIVE = "give the .json that pytest wrote"
 _LARGEST = 512 << 20  # bytes of a report; one of 5,000 tests in 12 environments that all fail has a tenth of it
 _TERMINAL = "terminal"
 _EPILOG = """\
@@ -165,26 +171,35 @@ def _merge(options: argparse.Namespace) -> int:
 def _diff(options: argparse.Namespace) -> int:
     from pytest_envguard.report import difference_text
     from pytest_envguard.report.differing import difference
-    from pytest_envguard.report.output import Output
-    from pytest_envguard.report.printing import Printer
 
     _check_each_once([file for file in (options.old, options.new) if file == "-"])
     found = difference(_read(options.old), _read(options.new))
-    if options.json:
-        print(json.dumps(difference_text.facts(found), indent=1))
-    else:
-        output = Output(Printer(sys.stdout))
-        head, *rest = difference_text.lines(found, options.verbose)
-        output.write_line(head, bold=True, red=found.worse, green=not found.worse)
-        for line in () if options.quiet else rest:
-            output.write_line(line)
+    with _printing() as stream:
+        if options.json:
+            print(json.dumps(difference_text.facts(found), indent=1), file=stream)
+        else:
+            _print_difference(found, stream, options.verbose, quiet=options.quiet)
     return 1 if found.worse else 0
+
+
+def _print_difference(found: Difference, stream: TextIO, verbosity: int, *, quiet: bool) -> None:
+    from pytest_envguard.report import difference_text
+    from pytest_envguard.report.output import Output
+    from pytest_envguard.report.printing import Printer
+
+    output = Output(Printer(stream))
+    head, *rest = output.folded(lambda: difference_text.lines(found, verbosity))
+    output.write_line(head, bold=True, red=found.worse, green=not found.worse)
+    for line in () if quiet else rest:
+        output.write_line(line)
 
 
 def _schema(_options: argparse.Namespace) -> int:
     from importlib.resources import files
 
-    print(files("pytest_envguard.report").joinpath("schema.json").read_text(encoding="utf-8"), end="")
+    schema = files("pytest_envguard.report").joinpath("schema.json").read_text(encoding="utf-8")
+    with _printing() as stream:
+        print(schema, end="", file=stream)
     return 0
 
 
@@ -193,32 +208,45 @@ def _read(file: str) -> Summary:
     from pytest_envguard.report.reading import read
 
     name = "standard input" if file == "-" else _printable(file)
+    if file == "-" and sys.stdin is None:
+        raise EnvguardError("standard input is closed", "give the file's name")
     try:
-        if file == "-":
-            raw = sys.stdin.buffer.read(_LARGEST + 1)
-        else:
-            with Path(file).open("rb") as stream:
-                raw = stream.read(_LARGEST + 1)
+        with sys.stdin.buffer if file == "-" else Path(file).open("rb") as stream:
+            raw = _bytes(stream, name)
     except OSError as error:
         hint = "" if file == "-" else _alike(Path(file))
         raise EnvguardError(f"{name} can't be read: {error.strerror}", hint) from None
-    if len(raw) > _LARGEST:
-        raise EnvguardError(f"{name} is no report: it has more than {_LARGEST >> 20} MiB")
     try:
         return read(raw.decode("utf-8-sig"), name)
     except UnicodeDecodeError as error:
-        raise EnvguardError(
-            f"{name} is no JSON report: byte {error.start} is not UTF-8", "give the .json that pytest wrote"
-        ) from None
+        raise EnvguardError(f"{name} is no JSON report: byte {error.start} is not UTF-8", _GIVE) from None
+    except MemoryError:
+        raise EnvguardError(f"{name} takes more memory than there is") from None
+
+
+def _bytes(stream: BinaryIO, name: str) -> bytes:
+    """Return all that a stream has; of what can't be a report no more than its beginning is read."""
+    head = stream.read(_BEGINNING)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # what PowerShell's `>` makes of it
+        raise EnvguardError(f"{name} is written in UTF-16, reports are in UTF-8", _GIVE)
+    if len(head) == _BEGINNING and not head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
+        raise EnvguardError(f"{name} is no JSON report: it doesn't begin with an object", _GIVE)
+    raw = head + stream.read(_LARGEST + 1 - len(head))
+    if len(raw) > _LARGEST:
+        raise EnvguardError(f"{name} is no report: it has more than {_LARGEST >> 20} MiB")
+    return raw
 
 
 def _alike(file: Path) -> str:
     """Return a hint to the files that may have been meant."""
     try:
-        known = sorted(entry.name for entry in file.parent.iterdir() if entry.suffix == ".json")[:20]
+        folder = file if file.is_dir() else file.parent
+        known = sorted(entry.name for entry in folder.iterdir() if entry.suffix == ".json")[:20]
     except OSError:
         return ""
-    return _printable(nearest(file.name, known)) if known else "a report is written by `--envguard-report=FILE.json`"
+    if not known:
+        return "a report is written by `--envguard-report=FILE.json`"
+    return _printable(f"name a file in it: {', '.join(known)}" if folder == file else nearest(file.name, known))
 
 
 def _check_each_once(files: Sequence[str]) -> None:
@@ -254,12 +282,34 @@ def _deliver(summary: Summary, title: str, options: argparse.Namespace) -> None:
     if kind == _TERMINAL:
         from pytest_envguard.report.printing import print_summary
 
-        print_summary(summary, title, sys.stdout, options.verbose - options.quiet)
-        sys.stdout.flush()
+        with _printing() as stream:
+            print_summary(summary, title, stream, options.verbose - options.quiet)
     elif kind:
+        text = files.text(summary, f".{kind}").encode("utf-8", "backslashreplace")
+        with _printing() as stream:
+            stream.flush()
+            stream.buffer.write(text)
+
+
+@contextmanager
+def _printing() -> Iterator[TextIO]:
+    """Let something be printed; who closes the pipe has seen enough, and what the command has found stays true.
+
+    Raises:
+        EnvguardError: Standard output can't be written, such as on a full disk.
+    """
+    if sys.stdout is None:  # `>&-`
+        with Path(os.devnull).open("w", encoding="utf-8") as nothing:
+            yield nothing
+        return
+    try:
+        yield sys.stdout
         sys.stdout.flush()
-        sys.stdout.buffer.write(files.text(summary, f".{kind}").encode("utf-8", "backslashreplace"))
-        sys.stdout.buffer.flush()
+    except OSError as error:
+        # What is left in the buffer must not be tried again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise EnvguardError(f"standard output can't be written: {error.strerror}") from None
 
 
 def _printable(text: str) -> str:

@@ -27,7 +27,7 @@ def invocation(config: pytest.Config, begun: float, interrupted: str) -> Invocat
         project=config.rootpath.name,
         command=shown_command(("pytest", *map(str, config.invocation_params.args))),
         begun=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begun)),
-        seconds=max(0.0, time.time() - begun),
+        seconds=round(max(0.0, time.time() - begun), 3),
         interrupted=interrupted,
         python=platform.python_version(),
         pytest=pytest.__version__,

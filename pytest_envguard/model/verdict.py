@@ -187,6 +187,13 @@ class Run:
         """Note the evidence of a failure, as reports carry it: of several phases the first one's, which led to the rest."""
         self.evidence.setdefault(nodeid, Evidence.read(sent))
 
+    def settle(self) -> None:
+        """Keep times of tests that ended, in their order and with the digits that mean something: reports are made of them."""
+        self.seconds = {nodeid: round(self.seconds[nodeid], 6) for nodeid in self.outcomes if nodeid in self.seconds}
+        ended = [nodeid for nodeid in self.outcomes if nodeid in self.refusals]
+        self.refusals = {nodeid: self.refusals[nodeid] for nodeid in dict.fromkeys((*ended, *self.refusals))}
+        self.resources = self.resources._replace(seconds=round(self.resources.seconds, 3))
+
     def failed(self) -> list[str]:
         """Return the tests that failed here."""
         return [nodeid for nodeid, outcome in self.outcomes.items() if outcome.bad]

@@ -118,7 +118,7 @@ def _trial(trial: Trial, known: list[Remedy]) -> Facts:
         "passed": list(trial.passed),
         "failed": dict(trial.failed),
         "broken": dict(trial.broken),
-        "seconds": round(trial.seconds, 3),
+        "seconds": trial.seconds,
         "problem": trial.problem,
         "cell": trial.cell,
     }
@@ -141,8 +141,8 @@ def _cost(cost: Cost, known: list[Remedy]) -> Facts:
     return {
         "environment": cost.environment,
         "code": cost.code,
-        "seconds": round(cost.without, 3),
-        "seconds_with_remedy": round(cost.remedied, 3),
+        "seconds": cost.without,
+        "seconds_with_remedy": cost.remedied,
         "remedy": cost.remedy.title,
         "applied": known.index(cost.remedy),
     }

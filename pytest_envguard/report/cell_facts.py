@@ -99,7 +99,7 @@ def _cell(cell: Ready | NotReady, environments: list[str], matrix: Matrix) -> Fa
         "packages": dict(sorted(cell.packages.items())),
         "resolved": cell.resolved,
         "notes": list(cell.notes),
-        "build_seconds": round(cell.seconds, 3),
+        "build_seconds": cell.seconds,
         "findings": [_finding(one) for one in matrix.findings.get(cell.cell.name, ())],
         "audit": _audit(matrix.audits.get(cell.cell.name)),
     }
@@ -154,7 +154,7 @@ def _audit(audit: Audited | NotAudited | None) -> Facts | None:
         "not_sent": dict(audit.kept_back),
         "notes": list(audit.notes),
         "asked_earlier_today": audit.remembered,
-        "seconds": round(audit.seconds, 3),
+        "seconds": audit.seconds,
     }
 
 

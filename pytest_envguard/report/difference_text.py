@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_envguard.report.differing import Change, Difference
-from pytest_envguard.report.folding import WIDTH, folded
+from pytest_envguard.report.folding import folded
 from pytest_envguard.report.groups import count
 
 _MOST = 20
@@ -17,6 +17,7 @@ _WORSE = {
     "newly_refused": ("newly refused", "operation"),
     "newly_lost": ("newly lost", "environment or test"),
     "over": ("now beyond its budget", "figure"),
+    "new_reasons": ("new reason to fail besides tests", "reason"),
 }
 _BETTER = {
     "fixed": ("fixed", "test"),
@@ -29,15 +30,23 @@ _ONLY = {
     "new_environments": ("only in the new run", "environment"),
     "gone_environments": ("only in the old run", "environment"),
 }
+_NAMED = frozenset({"newly_refused", "no_longer_refused", "new_reasons"})  # whose title says how it was and is
 
 
 def verdict(found: Difference) -> str:
     """Return in one line whether it's worse, and by what."""
-    told = [f"{len(changes)} {title}" for name, (title, _) in _WORSE.items() if (changes := getattr(found, name))]
-    better = [f"{len(changes)} {title}" for name, (title, _) in _BETTER.items() if (changes := getattr(found, name))]
+    told, better = _numbers(found, _WORSE), _numbers(found, _BETTER)
     if told:
         return f"worse: {', '.join([*told, *better])}"
     return f"not worse: {', '.join(better) or 'nothing that failed or passed has changed'}"
+
+
+def _numbers(found: Difference, kinds: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Return how many there are of each kind: a test is one, whatever it says in which environment."""
+    changes: dict[str, Sequence[Change]] = {name: getattr(found, name) for name in kinds}
+    several = {name: len({one.subject for one in found}) for name, found in changes.items()}
+    several |= {name: len(changes[name]) for name in ("over", "within") if name in changes}
+    return [f"{number} {kinds[name][0]}" for name, number in several.items() if number]
 
 
 def lines(found: Difference, verbosity: int = 0) -> Iterator[str]:
@@ -51,7 +60,7 @@ def lines(found: Difference, verbosity: int = 0) -> Iterator[str]:
         yield ""
         yield f"{title}:"
         for change in changes[:most]:
-            yield from _change(change)
+            yield from _change(change, name)
         yield from _more(len(changes), most)
     for name, (title, what) in _ONLY.items():
         names: Sequence[str] = getattr(found, name)
@@ -70,15 +79,13 @@ def _more(number: int, most: int | None) -> Iterator[str]:
         yield f"  ... and {number - most} more (-v shows them)"
 
 
-def _change(change: Change) -> Iterator[str]:
-    where = "" if change.environments == (change.subject,) else f" [{', '.join(change.environments)}]"
-    ended = "" if change.after in ("refused", "not refused") else f": {change.before}, now {change.after}"
-    yield from folded(f"  {change.subject}{where}{ended}", "    ", WIDTH + 12)
+def _change(change: Change, kind: str) -> Iterator[str]:
+    where = "" if change.environments in ((), (change.subject,)) else f" [{', '.join(change.environments)}]"
+    ended = "" if kind in _NAMED else f": {change.before}, now {change.after}"
+    yield from folded(f"  {change.subject}{where}{ended}", "    ")
     if change.details:
         text = change.details
-        yield from folded(
-            f"      {text if len(text) <= _LONGEST else text[: _LONGEST - 3] + '...'}", "        ", WIDTH + 12
-        )
+        yield from folded(f"      {text if len(text) <= _LONGEST else text[: _LONGEST - 3] + '...'}", "        ")
 
 
 def facts(found: Difference) -> dict[str, Any]:

@@ -6,7 +6,6 @@ known, because the new run didn't get there, is worse.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -14,9 +13,8 @@ from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.refusal import Refusal
 from pytest_envguard.model.verdict import Run
 from pytest_envguard.report.groups import count
-from pytest_envguard.report.summary import Summary, folder_of
-
-_CHANGING = re.compile(r"\b(?:tmp|pip-[a-z]+-)[a-z0-9_]{8}\b|\d+")  # temporary names, and numbers of processes and runs
+from pytest_envguard.report.refused_again import key
+from pytest_envguard.report.summary import Summary
 
 
 class Change(NamedTuple):
@@ -42,15 +40,16 @@ class Difference(NamedTuple):
 
     Attributes:
         newly_failing: Tests that fail where they didn't; new ones that fail as well.
-        fixed: Tests that failed and pass now.
+        fixed: Tests that failed and pass now, files that could not be imported and can be.
         newly_refused: What was refused to nobody in that environment before.
         no_longer_refused: What is refused to nobody there any more.
         newly_lost: Environments and tests about which nothing is known any more: stopped, not to be had, interrupted.
         over: Figures that are beyond their budget now, and weren't.
         within: Figures that were beyond their budget, and aren't now.
+        new_reasons: Why the run fails besides its tests, and didn't: advisories about its packages.
         new_tests: Tests that only the new run has.
         gone_tests: Tests that only the old one has.
-        new_environments: Environments that only the new run has, with how many tests fail there.
+        new_environments: Environments that only the new run has.
         gone_environments: Environments that only the old one has.
         unsure: What keeps the comparison from being whole, in sentences.
     """
@@ -62,6 +61,7 @@ class Difference(NamedTuple):
     newly_lost: tuple[Change, ...]
     over: tuple[Change, ...]
     within: tuple[Change, ...]
+    new_reasons: tuple[Change, ...]
     new_tests: tuple[str, ...]
     gone_tests: tuple[str, ...]
     new_environments: tuple[str, ...]
@@ -71,7 +71,7 @@ class Difference(NamedTuple):
     @property
     def worse(self) -> bool:
         """Whether anything is worse than it was, or not known any more."""
-        return bool(self.newly_failing or self.newly_refused or self.newly_lost or self.over)
+        return bool(self.newly_failing or self.newly_refused or self.newly_lost or self.over or self.new_reasons)
 
 
 def difference(old: Summary, new: Summary) -> Difference:
@@ -84,17 +84,19 @@ def difference(old: Summary, new: Summary) -> Difference:
     _check_comparable(before, after, new)
     pairs = [(run, after[name]) for name, run in before.items() if name in after]
     seen, there = _tests(before.values()), _tests(after.values())
-    gone = [nodeid for nodeid in seen if nodeid not in there]
+    imported = frozenset(file for run in after.values() for file in _files(run))
+    gone = [nodeid for nodeid in seen if nodeid not in there and nodeid not in imported]
     unknown = {nodeid for name, run in before.items() for nodeid in gone if _unknown(nodeid, run, after.get(name), new)}
     watched = [(known, run) for known, run in pairs if not (known.unwatched or run.unwatched)]
     return Difference(
-        _together(change for pair in pairs for change in _outcomes(*pair, failing=True)),
-        _together(change for pair in pairs for change in _outcomes(*pair, failing=False)),
-        _together(change for pair in watched for change in _newly_refused(*pair, old, new)),
-        _together(change for pair in watched for change in _no_longer_refused(*pair, old, new)),
+        _together(change for pair in pairs for change in _newly_failing(*pair, old)),
+        _together(change for pair in pairs for change in _fixed(*pair)),
+        _alike(each for pair in watched for each in _newly_refused(*pair, old, new)),
+        _alike(each for pair in watched for each in _no_longer_refused(*pair, old, new)),
         (*_lost_environments(old, new), *_together(change for pair in pairs for change in _not_run(*pair, new))),
         _together(change for pair in pairs for change in _figures(*pair, failing=True)),
         _together(change for pair in pairs for change in _figures(*pair, failing=False)),
+        tuple(_new_reasons(old, new)),
         tuple(name for name in there if name not in seen),
         tuple(nodeid for nodeid in gone if nodeid not in unknown),
         tuple(name for name in after if name not in before),
@@ -125,6 +127,14 @@ def _check_comparable(before: Mapping[str, Run], after: Mapping[str, Run], new: 
             f"the runs have no test in common: {next(iter(old_tests))} …; {next(iter(new_tests))} …",
             "compare runs of the same suite, called from the same folder",
         )
+    whole = not (
+        new.interrupted or any(run.broken for run in after.values()) or (new.matrix and new.matrix.not_ready())
+    )
+    if old_tests and not new_tests and whole:
+        raise EnvguardError(
+            f"the new run has no tests, the old one has {len(old_tests)}: {next(iter(old_tests))} …",
+            "compare runs of the same suite; were its tests deselected, or not found?",
+        )
 
 
 def _named(names: Iterable[str]) -> str:
@@ -133,53 +143,79 @@ def _named(names: Iterable[str]) -> str:
 
 
 def _together(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """Return changes that differ in nothing but the environment as one."""
-    found: dict[tuple[str, str, str, str], Change] = {}
+    """Return changes that differ in nothing but the environment as one, all of a test behind each other."""
+    subjects: dict[str, dict[tuple[str, str, str], Change]] = {}
     for change in changes:
-        key = (change.subject, change.before, change.after, change.details)
-        known = found.get(key)
-        names = (*known.environments, *change.environments) if known else change.environments
-        found[key] = change._replace(environments=names)
+        found = subjects.setdefault(change.subject, {})
+        how = (change.before, change.after, change.details)
+        found[how] = _with(found.get(how), change)
+    return tuple(change for found in subjects.values() for change in found.values())
+
+
+def _alike(changes: Iterable[tuple[tuple[str, ...], Change]]) -> tuple[Change, ...]:
+    """Return changes that are the same by their keys as one."""
+    found: dict[tuple[str, ...], Change] = {}
+    for same, change in changes:
+        found[same] = _with(found.get(same), change)
     return tuple(found.values())
 
 
-def _outcomes(before: Run, after: Run, *, failing: bool) -> Iterator[Change]:
-    """Yield tests that fail now and didn't, or the other way round."""
+def _with(known: Change | None, change: Change) -> Change:
+    return known._replace(environments=(*known.environments, *change.environments)) if known else change
+
+
+def _newly_failing(before: Run, after: Run, old: Summary) -> Iterator[Change]:
+    # Where it didn't get as far as to see its tests, nobody knows which were there.
+    unseen = before.collected is None and bool(before.broken or old.interrupted)
     for nodeid, outcome in after.outcomes.items():
         known = before.outcomes.get(nodeid)
-        worse = outcome.bad and not (known and known.bad)
-        better = known is not None and known.bad and outcome.fine
-        if worse if failing else better:
-            was = known.word if known else "not there"
+        if outcome.bad and not (known and known.bad):
+            waited = unseen or nodeid in (before.collected or ())
+            was = known.word if known else "did not run" if waited else "not there"
             yield Change(nodeid, (after.environment,), was, outcome.word, outcome.message)
 
 
-def _refusals(run: Run, summary: Summary) -> dict[tuple[str, ...], tuple[Refusal, str]]:
+def _fixed(before: Run, after: Run) -> Iterator[Change]:
+    """Yield tests that failed and pass, and files that could not be imported and whose tests ran."""
+    files = _files(after)
+    for nodeid, known in before.outcomes.items():
+        outcome = after.outcomes.get(nodeid)
+        if known.bad and outcome and outcome.passes:
+            yield Change(nodeid, (after.environment,), known.word, outcome.word, outcome.message)
+        elif known.bad and not outcome and nodeid in files:
+            yield Change(nodeid, (after.environment,), known.word, "imported")
+
+
+def _files(run: Run) -> frozenset[str]:
+    return frozenset(nodeid.partition("::")[0] for nodeid in run.outcomes if "::" in nodeid)
+
+
+Refused = dict[tuple[str, ...], tuple[Refusal, str]]
+
+
+def _refusals(run: Run, summary: Summary) -> Refused:
     """Return what was refused in an environment, to whichever test: the first of those whose names differ by chance."""
-    found: dict[tuple[str, ...], tuple[Refusal, str]] = {}
+    found: Refused = {}
     for nodeid, refusals in run.refusals.items():
         for refusal in refusals:
-            file = refusal.place.rpartition(":")[0]  # lines move with every release
-            texts = (folder_of(refusal.target), refusal.library or file, refusal.process)
-            plain = (summary.matrix.plain(run.environment, text) if summary.matrix else text for text in texts)
-            key = (refusal.operation, refusal.error, *(_CHANGING.sub("#", text) for text in plain))
-            found.setdefault(key, (refusal._replace(times=1), nodeid))
+            same = key(refusal, run.environment, summary.matrix)
+            found.setdefault(same, (refusal._replace(times=1), nodeid))
     return found
 
 
-def _newly_refused(before: Run, after: Run, old: Summary, new: Summary) -> Iterator[Change]:
+def _newly_refused(before: Run, after: Run, old: Summary, new: Summary) -> Iterator[tuple[tuple[str, ...], Change]]:
     known = _refusals(before, old)
-    for key, (refusal, nodeid) in _refusals(after, new).items():
-        if key not in known:
-            yield Change(str(refusal), (after.environment,), "not refused", "refused", nodeid)
+    for same, (refusal, nodeid) in _refusals(after, new).items():
+        if same not in known:
+            yield same, Change(str(refusal), (after.environment,), "not refused", "refused", nodeid)
 
 
-def _no_longer_refused(before: Run, after: Run, old: Summary, new: Summary) -> Iterator[Change]:
+def _no_longer_refused(before: Run, after: Run, old: Summary, new: Summary) -> Iterator[tuple[tuple[str, ...], Change]]:
     """Yield what isn't refused any more, as long as the test ran that it was refused to."""
     found = _refusals(after, new)
-    for key, (refusal, nodeid) in _refusals(before, old).items():
-        if key not in found and (nodeid in after.outcomes or nodeid not in before.outcomes):
-            yield Change(str(refusal), (after.environment,), "refused", "not refused", nodeid)
+    for same, (refusal, nodeid) in _refusals(before, old).items():
+        if same not in found and (nodeid in after.outcomes or nodeid not in before.outcomes):
+            yield same, Change(str(refusal), (after.environment,), "refused", "not refused", nodeid)
 
 
 def _lost_environments(old: Summary, new: Summary) -> Iterator[Change]:
@@ -231,6 +267,18 @@ def _figures(before: Run, after: Run, *, failing: bool) -> Iterator[Change]:
                 yield Change(nodeid, (after.environment,), told, figure.short, figure.details)
 
 
+def _new_reasons(old: Summary, new: Summary) -> Iterator[Change]:
+    known = {_without_cells(reason) for reason in old.failing}
+    for reason in new.failing:
+        if _without_cells(reason) not in known:
+            yield Change(reason, (), "no reason to fail", "a reason to fail")
+
+
+def _without_cells(reason: str) -> str:
+    """Return an advisory's sentence without where its package is installed."""
+    return reason.rpartition(" (")[0] or reason
+
+
 def _unsure(old: Summary, new: Summary) -> Iterator[str]:
     for name, summary in (("old", old), ("new", new)):
         if summary.interrupted:
@@ -238,10 +286,18 @@ def _unsure(old: Summary, new: Summary) -> Iterator[str]:
         unwatched = [run.environment for run in summary.runs if run.unwatched]
         if unwatched:
             yield f"the {name} run doesn't list what was refused in {_named(unwatched)}"
-    ran = {
-        (run.environment, nodeid) for run in old.runs for nodeid, how in run.outcomes.items() if how.word != "skipped"
+    for word, said in (("skipped", "skipped"), ("xfailed", "expected to fail")):
+        found = sorted(_ended_so(word, old, new))
+        if found:
+            yield f"{said} in the new run, and not in the old one: {count(len(found), 'test')}: {_named(found)}"
+
+
+def _ended_so(word: str, old: Summary, new: Summary) -> set[str]:
+    """Return tests that ended so in an environment in which they ended otherwise."""
+    before = {run.environment: run.outcomes for run in old.runs}
+    return {
+        nodeid
+        for run in new.runs
+        for nodeid, outcome in run.outcomes.items()
+        if outcome.word == word and (known := before.get(run.environment, {}).get(nodeid)) and known.word != word
     }
-    skipped = {nodeid for run in new.runs for nodeid, how in run.outcomes.items() if how.word == "skipped"
-               and (run.environment, nodeid) in ran}  # fmt: skip
-    if skipped:
-        yield f"skipped in the new run, and not in the old one: {count(len(skipped), 'test')}: {_named(sorted(skipped))}"

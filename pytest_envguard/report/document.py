@@ -62,8 +62,8 @@ def dumps(summary: Summary) -> str:
 
 
 def _invocation(one: Invocation) -> Facts:
-    facts = one._asdict() | {"command": list(one.command), "environments": list(one.environments)}
-    return facts | {"seconds": round(one.seconds, 3)}
+    lists = {"command": one.command, "environments": one.environments, "failing": one.failing}
+    return one._asdict() | {name: list(texts) for name, texts in lists.items()}
 
 
 def _environment(plan: Plan, run: Run, nodeids: Mapping[str, int], matrix: Matrix | None) -> Facts:
@@ -85,7 +85,7 @@ def _environment(plan: Plan, run: Run, nodeids: Mapping[str, int], matrix: Matri
         "made_from": plan.made_from,
         "lineage": list(plan.lineage),
         "notes": list(plan.notes),
-        "seconds": round(run.resources.seconds, 3),
+        "seconds": run.resources.seconds,
         "peak_memory_bytes": run.resources.peak_memory,
         "peak_tmp_bytes": run.resources.peak_tmp,
         "tests": len(run.outcomes),
@@ -152,7 +152,7 @@ def _test(nodeid: str, runs: Sequence[Run], row: Row | None) -> Facts:
     several: Facts = {
         "refusals": {run.environment: _listed(run.refusals[nodeid]) for run in runs if nodeid in run.refusals},
         "measured": {run.environment: list(map(_figure, run.figures[nodeid])) for run in runs if nodeid in run.figures},
-        "seconds": {run.environment: round(run.seconds[nodeid], 4) for run in runs if nodeid in run.seconds},
+        "seconds": {run.environment: run.seconds[nodeid] for run in runs if nodeid in run.seconds},
     }
     return test | {key: facts for key, facts in several.items() if facts}
 

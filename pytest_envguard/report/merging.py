@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_envguard.errors import EnvguardError
-from pytest_envguard.model.cell import PYTHON
 from pytest_envguard.model.diagnosis import Cause, each_once
 from pytest_envguard.model.verdict import Run, Verdict
 from pytest_envguard.report.groups import count, together
 from pytest_envguard.report.joining import Part, joined, overlap
 from pytest_envguard.report.one_matrix import one_matrix
 from pytest_envguard.report.printable import printable
-from pytest_envguard.report.python_axis import python_of, with_python
+from pytest_envguard.report.python_axis import has_python, minor, pythons, with_python
 from pytest_envguard.report.summary import Invocation, Row, Summary, find_losses
 
 Reports = Sequence[tuple[str, Summary]]
@@ -67,23 +66,21 @@ def _check_projects(reports: Reports) -> None:
 
 
 def _told_apart(reports: Reports) -> Reports:
-    """Make an axis of the interpreters where the same tests ran in the same environments on several."""
-    pythons = [python_of(summary) for _, summary in reports]
-    axes = {axis for _, summary in reports if summary.matrix for axis in summary.matrix.axes}
-    if not all(pythons) or len(set(pythons)) == 1 or PYTHON in axes:
-        return reports
-    if not any(
-        overlap(parts) and len({part.python for part in parts}) > 1 for parts in _by_environment(reports).values()
+    """Make an axis of the interpreters where one of the runs has it, or the same tests ran in an environment on several."""
+    if not any(has_python(summary) for _, summary in reports) and not any(
+        overlap(parts) and len({part.python for part in parts} - {""}) > 1
+        for parts in _by_environment(reports).values()
     ):
         return reports
-    return [(where, with_python(summary)) for where, summary in reports]
+    return [(where, summary if has_python(summary) else with_python(summary)) for where, summary in reports]
 
 
 def _by_environment(reports: Reports) -> dict[str, list[Part]]:
     found: dict[str, list[Part]] = {}
     for where, summary in reports:
+        versions = pythons(summary)
         for plan, run in zip(summary.plans, summary.runs, strict=True):
-            found.setdefault(plan.name, []).append(Part(where, plan, run, python_of(summary)))
+            found.setdefault(plan.name, []).append(Part(where, plan, run, minor(versions[plan.name])))
     return found
 
 
@@ -171,7 +168,7 @@ def _causes(summaries: Iterable[Summary]) -> list[Cause]:
     alike: dict[tuple[object, ...], list[Cause]] = {}
     for summary in summaries:
         for cause in summary.causes:
-            key = (*cause.diagnosis._replace(remedies=()), cause.silent)
+            key = (*cause.diagnosis._replace(remedies=(), version=""), cause.silent)
             alike.setdefault(key, []).append(cause)
     return [several[0] if len(several) == 1 else _cause(several) for several in alike.values()]
 
@@ -181,7 +178,8 @@ def _cause(several: Sequence[Cause]) -> Cause:
     for cause in several:
         for name, nodeids in cause.where.items():
             where[name] = tuple(dict.fromkeys((*where.get(name, ()), *nodeids)))
-    diagnosis = several[0].diagnosis
+    versions = {cause.diagnosis.version for cause in several}
+    diagnosis = several[0].diagnosis._replace(version=versions.pop() if len(versions) == 1 else "")
     offered = {name: cause.offered(name) for cause in reversed(several) for name in cause.where}
     trials = [trial for cause in several for trial in cause.trials]
     costs = [cost for cause in several for cost in cause.costs]

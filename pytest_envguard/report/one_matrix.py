@@ -80,6 +80,8 @@ def _difference(known: Ready | NotReady, other: Ready | NotReady) -> str:
         return "" if states[0] == states[1] else " and ".join(states)
     if known.version != other.version:
         return f"Python {known.version} and {other.version}"
+    if not (known.packages and other.packages):  # nobody knows those of one of them
+        return ""
     names = sorted(known.packages.keys() | other.packages.keys())
     differing = [name for name in names if known.packages.get(name) != other.packages.get(name)]
     told = [f"{name} {known.packages.get(name, '-')} and {other.packages.get(name, '-')}" for name in differing[:_MOST]]

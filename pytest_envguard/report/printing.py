@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+from pytest_envguard.model.plan import Enforcement, Plan
 from pytest_envguard.report import terminal
 from pytest_envguard.report.folding import folded
 from pytest_envguard.report.groups import count
@@ -54,6 +55,8 @@ def _head(summary: Summary, title: str) -> Iterator[str]:
         yield from folded(f"  {where}{_told(one)}", "    ")
         if one.interrupted and merged:
             yield from folded(f"  not whole: {one.interrupted}", "    ")
+        for reason in one.failing:
+            yield from folded(f"  fails because of: {reason}", "    ")
     for note in summary.notes:
         yield from folded(f"note: {note}", "  ")
 
@@ -73,7 +76,11 @@ def _told(one: Invocation) -> str:
 
 
 def _plans(summary: Summary, verbosity: int) -> Iterator[str]:
-    """Say of each profile once what was enforced; its cells have the same."""
-    profiles = {(plan.made_from, plan.enforcements): plan for plan in reversed(summary.plans)}
-    for (name, _), plan in reversed(profiles.items()):
-        yield from terminal.plan_lines(plan._replace(name=name), verbose=verbosity > 0)
+    """Say of each profile once what was enforced; its cells have the same, and merged runs may not."""
+    alike: dict[tuple[str, tuple[Enforcement, ...]], list[Plan]] = {}
+    for plan in summary.plans:
+        alike.setdefault((plan.made_from, plan.enforcements), []).append(plan)
+    profiles = [profile for profile, _ in alike]
+    for (profile, _), plans in alike.items():
+        name = profile if profiles.count(profile) == 1 else ", ".join(plan.name for plan in plans)
+        yield from terminal.plan_lines(plans[0]._replace(name=name, profile=profile), verbose=verbosity > 0)

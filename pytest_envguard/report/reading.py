@@ -28,6 +28,9 @@ _WORDS = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
 _UNITS, _VERDICTS = (SECONDS, BYTES), (WITHIN, OVER, UNCERTAIN, TOO_FEW, MISSING, FREE)
 _STRENGTHS = {strength.name.lower(): strength for strength in Strength}
 _JUDGED = {verdict.value: verdict for verdict in Verdict}
+_BEGUN = {
+    word[:end] for word in ("true", "false", "null", "-") for end in range(len(word) + 1)
+}  # what a text can end in
 _WRITE_ONE = "a report is written by `pytest --envguard=PROFILES --envguard-report=FILE.json`"
 
 
@@ -59,19 +62,25 @@ def _parsed(text: str, where: str) -> object:
     except json.JSONDecodeError as error:
         if not text.strip():
             what = "is empty"
-        elif error.pos >= len(text.rstrip()) or "Unterminated" in error.msg:
+        elif "Unterminated" in error.msg or text[error.pos : error.pos + 6].rstrip() in _BEGUN:
             what = f"is not whole: it ends in line {text.count(chr(10)) + (not text.endswith(chr(10)))}"
         else:
             what = f"is not JSON: line {error.lineno}, column {error.colno}: {error.msg}"
         raise EnvguardError(f"{where} {what}", _WRITE_ONE) from None
     except RecursionError:
         raise EnvguardError(f"{where} is no report: its lists lie too deep in each other", _WRITE_ONE) from None
-    except ValueError as error:  # NaN, or a number of thousands of digits
-        raise EnvguardError(f"{where} is not JSON: {printable(str(error))}", _WRITE_ONE) from None
+    except _NoNumberError as error:
+        raise EnvguardError(f"{where} is not JSON, which has no number {error}", _WRITE_ONE) from None
+    except ValueError:
+        raise EnvguardError(f"{where} is no report: it has a number of thousands of digits", _WRITE_ONE) from None
+
+
+class _NoNumberError(ValueError):
+    """NaN or an infinity, which Python's parser takes."""
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"it has no number {name}")
+    raise _NoNumberError(name)
 
 
 def _check_kind(facts: object, where: str) -> None:
@@ -128,6 +137,7 @@ def _invocation(part: Part) -> Invocation:
         processors=part["processors"].whole(),
         memory=part["memory"].whole(),
         environments=part["environments"].names(),
+        failing=part.get("failing", []).texts(),
     )
 
 

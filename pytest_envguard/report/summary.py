@@ -84,6 +84,7 @@ class Invocation(NamedTuple):
         processors: How many its user may use.
         memory: Bytes of the machine's memory.
         environments: Those that ran in it; empty for all.
+        failing: Why it fails besides its tests, environments and cells, such as advisories; a sentence each.
     """
 
     version: str = ""
@@ -98,6 +99,7 @@ class Invocation(NamedTuple):
     processors: int = 0
     memory: int = 0
     environments: tuple[str, ...] = ()
+    failing: tuple[str, ...] = ()
 
 
 class Summary(NamedTuple):
@@ -129,6 +131,11 @@ class Summary(NamedTuple):
     def interrupted(self) -> str:
         """Why it isn't whole: what ended the first call of pytest that was ended; "" if all came to their end."""
         return next((one.interrupted for one in self.invocations if one.interrupted), "")
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """Why it fails although nothing else did, each once."""
+        return tuple(dict.fromkeys(reason for one in self.invocations for reason in one.failing))
 
     def refused(self, environment: str) -> int:
         """Return how many tests in ``environment`` passed although something was refused."""

@@ -139,8 +139,8 @@ def _shown(value: object) -> str:
     names = {None: "null", True: "true", False: "false"}
     if value is None or isinstance(value, bool):
         return names[value]
-    text = f"`{value[: _LONGEST_SHOWN + 1]}`" if isinstance(value, str) else _digits(value)
-    return text if len(text) <= _LONGEST_SHOWN + 2 else f"{text[: _LONGEST_SHOWN - 2]}…`"
+    text, quote = (value, "`") if isinstance(value, str) else (_digits(value), "")
+    return f"{quote}{text if len(text) <= _LONGEST_SHOWN else f'{text[: _LONGEST_SHOWN - 3]}…'}{quote}"
 
 
 def _digits(value: object) -> str:

@@ -160,3 +160,14 @@ def test_resources_of_several_workers() -> None:
     first = Resources.of({"peak_memory": 5, "peak_tmp": 1}, 2.0)
     assert first.and_worker(Resources.of({"peak_memory": 3, "peak_tmp": 7}, 1.0)) == Resources(2.0, 5, 7)
     assert Resources.of({}, 1.5) == Resources(1.5, 0, 0)
+
+
+def test_reports_are_made_of_tests_that_ended_in_their_order() -> None:
+    """A test that only began took no time that means anything; files that were imported stand behind the tests."""
+    run = Run("lambda", {"b": Outcome("passed"), "a": Outcome("passed")}, Resources(1.23456))
+    run.seconds = {"a": 0.1234567, "begun": 3.0, "b": 0.5}
+    run.refused("file", [["open", "/x", "EROFS", "", ""]])
+    run.refused("a", [["open", "/x", "EROFS", "", ""]])
+    run.settle()
+    assert list(run.seconds.items()) == [("b", 0.5), ("a", 0.123457)]
+    assert (list(run.refusals), run.resources.seconds) == (["a", "file"], 1.235)

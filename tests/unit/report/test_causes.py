@@ -161,7 +161,7 @@ def test_the_document_has_everything_of_a_cause() -> None:
     assert told["tests"] == {"lambda": [A, B], "container": [A]}
     assert [remedy["guess"] for remedy in told["remedies"]] == [False, True, False]
     (trial,) = told["tried"]
-    assert (trial["works"], trial["passed"], trial["seconds"]) == (True, [A, B], 1.235)
+    assert (trial["works"], trial["passed"], trial["seconds"]) == (True, [A, B], 1.23456)
     assert told["costs"][0]["seconds_with_remedy"] == 0.5
     assert told["ready"][0]["worked"]
     assert told["ready"][0]["forms"]["shell"] == "export HOME=/tmp\n"

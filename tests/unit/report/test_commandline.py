@@ -18,8 +18,8 @@ from pytest_envguard.report.commandline import shown_command
         ("pytest --api-key abc tests", "pytest --api-key … tests"),
         ("pytest --token -v tests", "pytest --token -v tests"),
         ("pytest -o my_secret=abc", "pytest -o my_secret=…"),
-        ("pytest --index=https://me:word@host/x", "pytest --index=…"),
-        ("pytest --index https://me:word@host/x", "pytest --index …"),
+        ("pytest --index=https://me:word@host/x", "pytest --index=https://…"),
+        ("pytest --index https://me:word@host/x", "pytest --index https://…"),
         ("pytest --index=https://host/x", "pytest --index=https://host/x"),
     ],
 )

@@ -267,3 +267,75 @@ def test_programs_get_the_same() -> None:
     ]
     assert told["worse"] is True
     assert set(told) == {*Difference._fields, "worse", "notes"} - {"unsure"}
+
+
+def test_what_differs_by_a_temporary_name_alone_is_one_change() -> None:
+    """In several environments as in one."""
+    here, there = refusing("/usr/tmpab12cd_9/x"), run("container", a=PASSED, b=PASSED)
+    there.refused("tests/a.py::a", [["open", "/usr/tmpzz12cd_1/x", "EROFS", "lib", "lib.py:3", 1, "call", ""]])
+    old = of(run("lambda", a=PASSED, b=PASSED), run("container", a=PASSED, b=PASSED))
+    (change,) = found(old, of(here, there))["newly_refused"]
+    assert change.environments == ("lambda", "container")
+
+
+def test_a_test_that_fails_in_several_ways_is_one_test() -> None:
+    """Its changes stand behind each other, whatever else failed."""
+    old = of(run("lambda", a=PASSED, b=PASSED), run("container", a=PASSED, b=PASSED))
+    new = of(run("lambda", a=EROFS, b=EROFS), run("container", a=NO_MODULE, b=EROFS))
+    told = difference(old, new)
+    assert [change.subject[-1] for change in told.newly_failing] == ["a", "a", "b"]
+    assert next(lines(told)) == "worse: 2 newly failing"
+
+
+def test_a_file_that_can_be_imported_again_is_fixed() -> None:
+    """It's no test that is gone."""
+    old = run("lambda", a=PASSED)
+    old.outcomes["tests/b.py"] = NO_MODULE
+    told = found(of(old), of(run("lambda", a=PASSED, b=PASSED)))
+    assert told == {
+        "fixed": (Change("tests/b.py", ("lambda",), NO_MODULE.word, "imported"),),
+        "new_tests": ("tests/b.py::b",),
+    }
+
+
+def test_what_is_expected_to_fail_is_not_fixed() -> None:
+    """A marker hides it, as a skip does; it's said."""
+    xfailed = Outcome("xfailed")
+    told = found(of(run("lambda", a=EROFS, b=PASSED)), of(run("lambda", a=xfailed, b=xfailed)))
+    assert told == {
+        "unsure": ("expected to fail in the new run, and not in the old one: 2 tests: tests/a.py::a, tests/b.py::b",)
+    }
+
+
+def test_of_a_test_that_an_interruption_kept_from_running_nobody_says_it_was_not_there() -> None:
+    """Whether it was collected, or the run didn't get so far."""
+    waiting, unseen = run("lambda", a=PASSED), run("lambda", a=PASSED)
+    waiting.collected = ("tests/a.py::a", "tests/b.py::b")
+    for old in (of(waiting), of(unseen, interrupted="by Ctrl-C")):
+        (change,) = found(old, of(run("lambda", a=PASSED, b=EROFS)))["newly_failing"]
+        assert change.before == "did not run"
+
+
+def test_a_run_without_tests_can_not_be_compared() -> None:
+    """Nothing fails where nothing is found, and a gate must not open."""
+    with pytest.raises(EnvguardError, match=r"the new run has no tests, the old one has 2: tests/a\.py::a …"):
+        difference(of(run("lambda", a=PASSED, b=PASSED)), of(run("lambda")))
+    lost = difference(of(run("lambda", a=PASSED)), of(run("lambda"), interrupted="by Ctrl-C"))
+    assert lost.worse
+
+
+def test_a_new_advisory_that_fails_the_run_is_worse() -> None:
+    """In whichever cells its package is installed."""
+
+    def failing(*reasons: str) -> Summary:
+        return of(run("lambda", a=PASSED))._replace(invocations=(Invocation(failing=reasons),))
+
+    old, known = "six 1.15.0: PYSEC-1, fixed in 1.16 (every cell)", "six 1.15.0: PYSEC-1, fixed in 1.16 (six1.15.0)"
+    told = difference(failing(old), failing(known, "six 1.15.0: PYSEC-2, no fixed version (every cell)"))
+    assert [change.subject[:19] for change in told.new_reasons] == ["six 1.15.0: PYSEC-2"] and told.worse
+    assert list(lines(told))[:3] == [
+        "worse: 1 new reason to fail besides tests",
+        "",
+        "new reason to fail besides tests:",
+    ]
+    assert not difference(failing(old), failing(known)).worse

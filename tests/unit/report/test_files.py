@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_envguard.report.files import replace
+from pytest_envguard.errors import EnvguardError
+from pytest_envguard.report.files import check, replace
 
 
 def test_a_new_file_has_the_mode_that_the_user_gives_new_files(tmp_path: Path) -> None:
@@ -72,3 +73,82 @@ def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     """Is an error that the caller tells."""
     with pytest.raises(FileNotFoundError):
         replace(tmp_path / "gone" / "a.json", "text")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from pytest_envguard.report import files
+files._fill = lambda stream, data, mode: (stream.write(data[:50000]), stream.flush(), os.kill(os.getpid(), signal.SIGKILL))
+files.replace(Path(sys.argv[1]), "x" * 100_000)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no file is without a name")
+def test_who_is_killed_while_he_writes_leaves_nothing(tmp_path: Path) -> None:
+    """No half file, under whatever name."""
+    file = tmp_path / "a.json"
+    file.write_text("former")
+    assert subprocess.run([sys.executable, "-c", KILLED, str(file)], timeout=60, check=False).returncode == -9
+    assert (file.read_text(), os.listdir(tmp_path)) == ("former", ["a.json"])
+
+
+def test_where_no_file_is_without_a_name_it_has_one_while_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The result is the same."""
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    (tmp_path / "a.json").write_text("former")
+    replace(tmp_path / "a.json", "text")
+    check("--report", {"a.json": tmp_path / "a.json"})
+    assert (os.listdir(tmp_path), (tmp_path / "a.json").read_text()) == (["a.json"], "text")
+
+
+@pytest.mark.parametrize("name", ["a" * 250 + ".json", "日" * 83 + ".json"])
+def test_a_name_as_long_as_any_can_be(tmp_path: Path, name: str) -> None:
+    """In bytes, of which other alphabets take more; and the one that it has meanwhile is no longer."""
+    check("--report", {name: tmp_path / name})
+    replace(tmp_path / name, "text")
+    assert os.listdir(tmp_path) == [name]
+
+
+def refused(path: Path) -> str:
+    """Return what is said of a path that nothing can be written to."""
+    with pytest.raises(EnvguardError) as caught:
+        check("--report", {"it": path})
+    return str(caught.value)
+
+
+def test_a_path_that_cannot_be_is_one_clear_error(tmp_path: Path) -> None:
+    """Whatever the system says of it, at whichever step."""
+    (tmp_path / "loop.json").symlink_to("loop.json")
+    (tmp_path / "nowhere.json").symlink_to("no/x.json")
+    assert "can't be written: Too many levels of symbolic links" in refused(tmp_path / "loop.json")
+    assert f"the folder {tmp_path}/no does not exist" in refused(tmp_path / "nowhere.json")
+    assert "can't be written: File name too long" in refused(tmp_path / ("a" * 300 + ".json"))
+    assert "can't be written: embedded null byte" in refused(tmp_path / "a\0.json")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may enter every folder")
+def test_a_folder_that_cannot_be_entered(tmp_path: Path) -> None:
+    """It isn't known what is in it."""
+    (tmp_path / "closed").mkdir(mode=0)
+    assert "can't be written: Permission denied" in refused(tmp_path / "closed" / "a.json")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="files of others are made by root")
+def test_a_file_that_only_its_owner_can_replace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder such as /tmp writing to it may be allowed, but not putting another in its place."""
+    tmp_path.chmod(0o1777)
+    (tmp_path / "theirs.json").touch(0o666)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "belongs to another user, who alone can replace it" in refused(tmp_path / "theirs.json")
+
+
+def test_a_file_that_is_mounted_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As containers do with `-v report.json:/report.json`: nothing can be put in its place."""
+    file = tmp_path / "a.json"
+    file.touch()
+    check("--report", {"a.json": file})
+    monkeypatch.setattr("pytest_envguard.report.files._mount", lambda path: str(path == file))
+    assert "is mounted by itself" in refused(file)

@@ -42,8 +42,20 @@ def test_a_line_fits(width: int) -> None:
     """Also with long names and letters of plugins, and the last column stays free."""
     found = lanes(width, **{"py311-litellm1.53.9-tiktoken0.7.0-transformers4.57.1": 500, "b": 1})
     lines = run(found, "py311-litellm1.53.9-tiktoken0.7.0-transformers4.57.1", Letter("R."), 400)
-    assert lines and max(map(len, lines)) < max(width, 24)
-    assert max(len(str(line)) for line in found.now(5)) < max(width, 24)
+    assert lines and max(map(len, lines)) < width
+    assert max(len(str(line)) for line in found.now(5)) < width
+
+
+@pytest.mark.parametrize("width", [20, 40, 200])
+def test_a_terminal_that_has_another_width_meanwhile(width: int) -> None:
+    """Nothing is wider than it, for what is wrapped can't be drawn over, and no letter is lost."""
+    found = lanes(80, a=100)
+    lines = run(found, "a", PASS, 60)
+    found.resize(width)
+    assert all(len(str(line)) < width for line in found.now(5))
+    lines += run(found, "a", PASS, 40)
+    assert all(len(line) < width for line in lines)
+    assert sum(line.count(".") for line in lines) == 100
 
 
 def test_a_finished_line_says_how_far_the_environment_was() -> None:

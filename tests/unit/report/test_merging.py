@@ -189,13 +189,14 @@ def test_interpreters_become_the_first_axis_of_versions() -> None:
         trials=(Trial("lambda-six1.15.0", (Remedy("x", {"A": "b"}),), ("tests/a.py::a",), cell="six1.16.0"),),
     )
     findings = {"six1.15.0": (Finding("missing", "x", "x is missing"),)}
-    jobs = [
-        job("1.15.0", LAMBDA, findings=findings)._replace(
-            invocations=(Invocation(python=python, project="shop"),), causes=(cause,)
-        )
-        for python in ("3.10.4", "3.12.1")
-    ]
-    found = merged(*jobs)
+
+    def on(python: str) -> Summary:
+        made = job("1.15.0", LAMBDA, findings=findings)
+        assert made.matrix is not None
+        cells = {name: cell._replace(version=python) for name, cell in made.matrix.cells.items()}
+        return made._replace(matrix=made.matrix._replace(cells=cells), causes=(cause,))
+
+    found = merged(on("3.10.4"), on("3.12.1"))
     assert found.matrix is not None
     assert found.matrix.axes == ("environment", "python", "six")
     assert found.matrix.coordinates["lambda-py312-six1.15.0"] == ("lambda", "3.12", "1.15.0")
@@ -344,3 +345,39 @@ def test_hostile_names_in_errors_are_escaped() -> None:
     plan = Plan("e\x1b[31mvil", "")
     error = refused(summarise([plan], [evil], None), summarise([plan], [other], None))
     assert error.message.isprintable()
+
+
+def test_a_merged_run_can_be_merged_again() -> None:
+    """With the same result as all at once, whatever their order."""
+    jobs = [
+        one(LAMBDA, {"a": PASSED}, {"python": python}, a=EROFS if python < "3.12" else PASSED, b=PASSED)
+        for python in ("3.11.4", "3.12.1", "3.13.0")
+    ]
+    container = one(CONTAINER, {}, {"python": "3.13.0"}, a=PASSED, b=PASSED)
+    whole = merged(*jobs, container)
+    assert whole.matrix is not None
+    for again in (merged(merged(*jobs[:2]), jobs[2], container), merged(merged(container, jobs[0]), *jobs[1:])):
+        assert again.matrix is not None
+        assert again.matrix.coordinates == whole.matrix.coordinates
+        assert sorted(run.environment for run in again.runs) == sorted(run.environment for run in whole.runs)
+        assert titles(again) == titles(whole)
+
+
+def test_environments_of_a_merged_run_keep_their_own_interpreters() -> None:
+    """Nothing that ran on 3.10 is put together with the same on 3.13."""
+    first = merged(one(LAMBDA, {}, {"python": "3.10.4"}, a=PASSED), one(CONTAINER, {}, {"python": "3.11.7"}, a=PASSED))
+    assert first.matrix is None
+    found = merged(first, one(LAMBDA, {}, {"python": "3.13.0"}, a=PASSED))
+    assert [plan.name for plan in found.plans] == ["lambda-py310", "container-py311", "lambda-py313"]
+
+
+def test_the_same_cause_with_another_release_is_one_cause() -> None:
+    """Of no release in particular."""
+    jobs = [
+        one(profile, {"a": PASSED}, None, a=EROFS)._replace(
+            causes=(Cause(Diagnosis("why", "thing", version), {profile.name: ("tests/a.py::a",)}),)
+        )
+        for profile, version in ((LAMBDA, "1.0"), (CONTAINER, "1.1"))
+    ]
+    (cause,) = merged(*jobs).causes
+    assert (list(cause.where), cause.diagnosis.version) == (["lambda", "container"], "")

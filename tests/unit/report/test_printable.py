@@ -6,7 +6,17 @@ import io
 
 import pytest
 
-from pytest_envguard.report.printable import columns, cut, cut_within, encoding_of, printable, readable, settle
+from pytest_envguard.report.printable import (
+    columns,
+    cut,
+    cut_within,
+    encoding_of,
+    ending,
+    filled,
+    printable,
+    readable,
+    settle,
+)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +79,7 @@ def test_what_a_stream_encodes_with() -> None:
 def test_wide_characters_take_two_columns() -> None:
     """And combining ones none."""
     assert [columns("abc"), columns("日本"), columns("e\N{COMBINING ACUTE ACCENT}")] == [3, 4, 1]
+    assert columns("✓\N{VARIATION SELECTOR-16}") == 1 and filled("日", 3) == "日 "
 
 
 @pytest.mark.parametrize("width", range(12))
@@ -76,6 +87,7 @@ def test_cutting_never_gives_more_than_the_width(width: int) -> None:
     """Neither at the end nor within."""
     for text in ("", "short", "a text that is too long", "日本語のとても長い名前"):
         assert columns(cut(text, width)) <= width
+        assert width < 3 or columns(ending(text, width)) <= width
     for text in ("", "lambda", "lambda-litellm1.53.9-tiktoken0.9.0"):
         assert len(cut_within(text, width)) <= width
 

@@ -138,6 +138,26 @@ def test_the_terminal_gets_what_it_can(environ: dict[str, str], kind: type, colo
     assert (COLOUR.search(stream.getvalue()) is not None) == colour
 
 
+@pytest.mark.parametrize(("colour", "environ"), [(True, {"NO_COLOR": "1"}), (False, {})])
+def test_who_knows_better_says_whether_there_are_colours(colour: bool, environ: dict[str, str]) -> None:
+    """pytest has --color, PY_COLORS and FORCE_COLOR besides."""
+    stream = Terminal()
+    with showing(stream, colour=colour, environ={"TERM": "xterm", **environ}) as progress:
+        progress.begin(["a1"])
+        progress.step("a1", "resolving")
+        time.sleep(0.25)
+    assert (COLOUR.search(stream.getvalue()) is not None) == colour
+
+
+def test_who_was_interrupted_hears_nothing_of_what_ends_by_it() -> None:
+    """Threads still say how their cells ended."""
+    stream = io.StringIO()
+    with showing(stream) as progress:
+        progress.begin(["a1"])
+    progress.step("a1", "not built", "stopped")
+    assert stream.getvalue() == ""
+
+
 def test_quiet_is_quiet() -> None:
     """On a terminal too."""
     stream = Terminal()
@@ -149,7 +169,7 @@ def test_quiet_is_quiet() -> None:
 
 
 def test_rows_are_drawn_where_they_stand() -> None:
-    """Afterwards only what can't be had is left, and the cursor is seen again."""
+    """Afterwards only what can't be had is left. The cursor is always seen: who is killed could not show it again."""
     stream = Terminal()
     stream.write("header\n")
     with showing(stream, environ={"TERM": "xterm"}) as progress:
@@ -159,7 +179,7 @@ def test_rows_are_drawn_where_they_stand() -> None:
         time.sleep(0.25)
         seen = Screen().take(stream.getvalue())
         assert [row.split()[:2] for row in seen.rows[1:3]] == [["a1", "resolving"], ["b2", "resolving"]]
-        assert seen.rows[0] == "header" and seen.rows[3].split() == ["c3"] and not seen.cursor
+        assert seen.rows[0] == "header" and seen.rows[3].split() == ["c3"] and seen.cursor
         assert seen.rows[4].rstrip().endswith("  0 of 3 cells")
         progress.step("a1", "ready")
         progress.step("b2", "not resolvable", "Because of a")

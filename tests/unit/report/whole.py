@@ -63,6 +63,7 @@ CALLED = Invocation(
     4,
     8 << 30,
     ("lambda",),
+    ("not audited: no network (in py311)",),
 )
 
 
