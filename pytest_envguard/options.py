@@ -155,7 +155,8 @@ def refuse_alone(config: pytest.Config) -> None:
     """
     for option in (REPORT, AUDIT, HOSTS, FIX):
         if given := config.getoption(option.name):
-            shown = f"{option.flag}={given}" if option.choices else option.flag
+            first = given[0] if isinstance(given, list) else given
+            shown = option.flag if first is True else f"{option.flag}={first}"
             raise pytest.UsageError(
                 f"`{option.flag}` is about environments or versions, and none were asked for\n"
                 f"hint: for example `{ENVIRONMENTS.flag}=lambda {shown}`; `{ENVIRONMENTS.flag}=host` is this machine"

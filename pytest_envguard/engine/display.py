@@ -12,6 +12,7 @@ import pytest
 
 from pytest_envguard.engine import workers
 from pytest_envguard.report.lanes import Drawn, Lanes, Letter
+from pytest_envguard.report.output import columns_of
 from pytest_envguard.report.printable import encoding_of, readable
 
 _EVERY = 0.1  # seconds from one drawing to the next
@@ -103,7 +104,7 @@ class Display:
         self._reporter = reporter
         self._writer = config.get_terminal_writer()
         self._encoding = encoding_of(self._writer._file)  # noqa: SLF001  # it has no public name
-        self._lanes = Lanes(names, self._writer.fullwidth)
+        self._lanes = Lanes(names, max(_LEAST, columns_of(self._writer)))
         self._letter: Letter | None = None
         self._below: Below | None = None
         self._lock = threading.Lock()
@@ -121,9 +122,6 @@ class Display:
     def pytest_xdist_setupnodes(self) -> None:
         """Take the place of pytest's letters, and on a terminal draw."""
         self._reporter._show_progress_info = False  # noqa: SLF001  # percentages of all environments together
-        if told := getattr(self._config.pluginmanager.get_plugin("dsession"), "trdist", None):
-            told._isatty = False  # noqa: SLF001  # xdist would draw its line of workers over ours
-            told.ensure_show_status = lambda: None
         stream = self._writer._file  # noqa: SLF001
         if stream.isatty() and os.environ.get("TERM", "dumb") != "dumb":
             self._below = self._writer._file = Below(stream, self._now)  # noqa: SLF001
@@ -190,7 +188,9 @@ class Display:
             height = os.get_terminal_size(self._writer._file.fileno()).lines  # noqa: SLF001
         except (OSError, ValueError):
             height = 24
+        width = max(_LEAST, columns_of(self._writer))
         with self._lock:
+            self._lanes.resize(width)  # the user may have changed it
             lines = self._lanes.now(max(1, height - 3))
         return [self._coloured(line) for line in lines]
 
@@ -202,7 +202,16 @@ class Display:
 def display(config: pytest.Config, names: Sequence[str]) -> Display | None:
     """Return a display of lanes; None where pytest, a plugin or the user has another one."""
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
-    if type(reporter) is not pytest.TerminalReporter or config.get_terminal_writer().fullwidth < _LEAST:
+    if type(reporter) is not pytest.TerminalReporter or columns_of(config.get_terminal_writer()) < _LEAST:
         return None
-    letters = config.get_verbosity(pytest.Config.VERBOSITY_TEST_CASES) <= 0
+    # With live logging pytest turns to a line for each test later.
+    lines = config.getoption("log_cli_level", None) is not None or bool(config.getini("log_cli"))
+    letters = config.get_verbosity(pytest.Config.VERBOSITY_TEST_CASES) <= 0 and not lines
     return Display(config, reporter, names) if letters and config.getini("console_output_style") != "classic" else None
+
+
+def hush(told: Any) -> None:
+    """Keep xdist's line about its workers away: where environments begin one after another it draws over the tests."""
+    if told is not None:
+        told._isatty = False  # noqa: SLF001
+        told.ensure_show_status = lambda: None

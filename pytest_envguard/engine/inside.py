@@ -14,6 +14,7 @@ import pytest
 from pytest_envguard import options
 from pytest_envguard.capturing import capture_in_memory
 from pytest_envguard.engine.refusals import NONE, Watch
+from pytest_envguard.engine.sendable import sendable
 from pytest_envguard.evidence import leave, promised_noexec
 from pytest_envguard.linux import probe
 from pytest_envguard.model.refusal import REFUSALS, Refusal, grouped
@@ -68,6 +69,9 @@ class Inside:
             self._watch = Watch(which, self._root, listens=listens)
         self._imports: dict[str, tuple[Refusal, ...]] = {}
         self._move = _move if hasattr(config, "workerinput") else None
+        if "network" in self.promises and "pytest_rerunfailures" in sys.modules:  # by its entry point, or by -p
+            # It would connect to the controller, which it needs for tests that crash only, and end the worker.
+            vars(sys.modules["pytest_rerunfailures"])["HAS_PYTEST_HANDLECRASHITEM"] = False
         self._in_cell = bool(getattr(config, "workerinput", {}).get("envguard_cell"))
         # xdist hands down a folder of the controller's, which doesn't exist in the simulated /tmp or belongs to another
         # uid. Without one, `tmp_path` lies where a deployed program's temporary files lie. On the host, the user's
@@ -121,6 +125,12 @@ class Inside:
             warning_message.message = known(f"{kind.__qualname__}: {warning_message.message}")
             warning_message.category = known
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_to_serializable(self) -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
+        """Let a file name's odd byte, in what was refused or in a message, not end the run: it can't be sent as it is."""
+        data = yield
+        return None if data is None else sendable(data)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Name files as they are called outside."""
@@ -146,7 +156,9 @@ class Inside:
         told = _output(session.config)
         told.update(peak_memory=_peak_memory(), peak_tmp=self.peak_tmp)
         if self._watch is not None:
-            told["imports"] = {nodeid: [list(refusal) for refusal in found] for nodeid, found in self._imports.items()}
+            told["imports"] = {
+                nodeid: sendable([list(refusal) for refusal in found]) for nodeid, found in self._imports.items()
+            }
             told["unwatched"] = self._watch.missing
 
 

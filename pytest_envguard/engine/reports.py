@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -27,24 +27,53 @@ def check(config: pytest.Config) -> None:
 
 def _paths(config: pytest.Config) -> dict[str, Path]:
     """Return what was given and the file that is meant, each once."""
-    return {name: Path(config.invocation_params.dir, name) for name in options.values(config, options.REPORT)}
+    here = config.invocation_params.dir
+    return {name: Path(here, os.path.expanduser(name)) for name in options.values(config, options.REPORT)}  # noqa: PTH111
 
 
-def write(config: pytest.Config, summary: Summary) -> list[str]:
-    """Write what was asked for; returns lines for the terminal.
+class Written(NamedTuple):
+    """What became of the reports.
 
-    A report that can't be written any more (a full disk) costs itself, and says so; the run goes on.
+    Attributes:
+        told: Lines for the terminal.
+        lost: What could not be written, likewise. A former file may still be there, so this fails the run.
+        interrupted: Whether the user wanted the end while they were written.
     """
-    told = []
-    for given, path in _paths(config).items():
-        try:
-            files.replace(path, files.text(summary, path.suffix))
-        except OSError as error:
-            told.append(f"{given} could not be written: {error.strerror}")
-        else:
-            if config.get_verbosity() > -2:
-                told.append(f"report written to {path}")
-    return [*told, *_for_github(summary, os.environ, config.rootpath)]
+
+    told: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    interrupted: bool = False
+
+    def status(self, before: int) -> int:
+        """Return pytest's exit code, which was ``before`` without reports."""
+        if self.interrupted:
+            return pytest.ExitCode.INTERRUPTED
+        failed = self.lost and before in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+        return pytest.ExitCode.TESTS_FAILED if failed else before
+
+
+def write(config: pytest.Config, summary: Summary) -> Written:
+    """Write what was asked for.
+
+    A report that can't be written any more (a full disk) costs itself, and says so; the others are written.
+    """
+    told: list[str] = []
+    lost: list[str] = []
+    paths = _paths(config)
+    try:
+        for given, path in list(paths.items()):
+            try:
+                files.replace(path, files.text(summary, path.suffix))
+            except OSError as error:
+                lost.append(f"{given} could not be written: {error.strerror}")
+            else:
+                told += [f"report written to {path}"] if config.get_verbosity() > -2 else []
+            del paths[given]
+        told += _for_github(summary, os.environ, config.rootpath)
+    except KeyboardInterrupt:
+        lost += [f"{given} was not written: interrupted" for given in paths]
+        return Written(tuple(told), tuple(lost), interrupted=True)
+    return Written(tuple(told), tuple(lost))
 
 
 def _for_github(summary: Summary, environ: Mapping[str, str], root: Path) -> Sequence[str]:
@@ -58,8 +87,10 @@ def _for_github(summary: Summary, environ: Mapping[str, str], root: Path) -> Seq
     if path := environ.get("GITHUB_STEP_SUMMARY"):
         try:
             taken = Path(path).stat().st_size if Path(path).exists() else 0
+            text = github.job_summary(summary, github.LIMIT - taken - 2)
             with Path(path).open("a", encoding="utf-8") as file:
-                file.write(github.job_summary(summary, github.LIMIT - taken))
+                # What stands there may have no end of its last line, or be HTML, which only an empty line ends.
+                file.write(f"\n\n{text}" if taken and text else text)
         except OSError as error:
             told.append(f"the job's summary could not be written: {path}: {error.strerror}")
     return [*told, *annotation_lines(summary, _folder(root, environ.get("GITHUB_WORKSPACE", "")))]

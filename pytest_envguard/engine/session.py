@@ -15,10 +15,11 @@ import pytest
 
 from pytest_envguard import options
 from pytest_envguard.engine import cells, early, junit, labels, reports, workers
-from pytest_envguard.engine.display import display
+from pytest_envguard.engine.display import display, hush
 from pytest_envguard.engine.exits import cause_of_death
 from pytest_envguard.engine.inside import NO_BASETEMP
 from pytest_envguard.engine.invocation import invocation
+from pytest_envguard.engine.shares import Shares
 from pytest_envguard.model.budget import figures_of
 from pytest_envguard.model.diagnosis import Cause
 from pytest_envguard.model.evidence import EVIDENCE
@@ -77,6 +78,7 @@ class EnvguardSession:
         self._farm: Farm | None = None
         self._session: pytest.Session | None = None
         self._worker_interrupted = False
+        self._written = reports.Written()
         self._told: list[str] = []
         self._called = time.time()
         self._early = early.BEFORE
@@ -120,6 +122,8 @@ class EnvguardSession:
         self._display = display(config, list(self.plans))
         if self._display:
             config.pluginmanager.register(self._display, "envguard-display")
+        elif reporter := config.pluginmanager.get_plugin("terminalreporter"):
+            config.pluginmanager.register(Shares(reporter), "envguard-shares")
         if self._farm:
             self._farm.distant.attach(self._dsession, self.give_up)
         # xdist makes a folder for temporary files on the host and tells it to workers, for whom it isn't there.
@@ -177,8 +181,10 @@ class EnvguardSession:
                 self.give_up(name, reason)
         return result
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_xdist_setupnodes(self) -> None:
         """Name the workers that will replace crashed ones."""
+        hush(getattr(self._dsession, "trdist", None))
         assert self._dsession.nodemanager is not None
         labels.name_replacements(self._dsession.nodemanager.group)
         if self._farm:
@@ -299,8 +305,6 @@ class EnvguardSession:
         ):
             manager = self._dsession.nodemanager
             assert manager is not None
-            if reporter := getattr(self._dsession, "trdist", None):
-                reporter._isatty = False  # noqa: SLF001  # or it would draw over the line of dots
             environment = waiting[0]
             self._begun[environment] = time.monotonic()
             try:
@@ -391,13 +395,16 @@ class EnvguardSession:
         Within the terminal's own, so that the junit file has its last shape before the closing lines are printed.
         """
         missing = [cell for cell in self.asked.not_ready if not cell.conflict] if self.asked else []
-        unsafe = bool(self.packages and self.packages.decision and self.packages.decision.fails)
+        unsafe = self.packages.decision.reasons if self.packages and self.packages.decision else ()
         if (missing or unsafe or any(run.broken for run in self.runs.values())) and session.exitstatus in (0, 5):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        called = invocation(self.config, self._called, self._early)
+        called = invocation(self.config, self._called, self._early)._replace(failing=unsafe)
+        for run in self.runs.values():
+            run.settle()
         # Once: every report says the same.
         self._summary = self.summary()._replace(causes=self._causes, invocations=(called,))
-        self._told = reports.write(self.config, self._summary)
+        self._written = reports.write(self.config, self._summary)
+        session.exitstatus = self._written.status(session.exitstatus)
         try:
             result = yield
             self._told += junit.shape(self.config, self._summary)
@@ -411,7 +418,9 @@ class EnvguardSession:
         terminal.write(self._summary, terminalreporter, self.config.get_verbosity())
         output = Output(terminalreporter)
         about = output.folded(self.packages.lines) if self.packages else []
-        for line in (*about, *self._told):
+        for line in self._written.lost:
+            output.write_line(line, red=True)
+        for line in (*about, *self._written.told, *self._told):
             # GitHub reads its commands from lines that stay whole.
             (terminalreporter if line.startswith("::") else output).write_line(line)
 

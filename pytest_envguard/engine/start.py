@@ -75,6 +75,10 @@ def start(
             return run_solo(config, plans, single)
     except EnvguardError as error:
         raise pytest.UsageError(str(error)) from None
+    except KeyboardInterrupt:  # this early pytest would show a traceback
+        lost = ", no report was written" if options.values(config, options.REPORT) else ""
+        print(f"envguard: interrupted while the environments were prepared{lost}", file=sys.stderr)
+        return pytest.ExitCode.INTERRUPTED
     session = EnvguardSession(config, plans, asked, packages, knowledge)
     if farm:
         session.use(farm)
@@ -138,6 +142,8 @@ def _make_cells(
     Raises:
         EnvguardError: A mistake in the input.
     """
+    from _pytest.config import create_terminal_writer
+
     from pytest_envguard.matrix.axes import read_asked
     from pytest_envguard.matrix.build import open_workshop
     from pytest_envguard.matrix.settings import read_settings
@@ -146,7 +152,9 @@ def _make_cells(
     settings = read_settings(config.rootpath / "pyproject.toml")
     wanted = read_asked(asked, settings.sets)
     coverage = config.pluginmanager.hasplugin("_cov")
-    with showing(sys.stdout, quiet=config.get_verbosity() < 0) as progress:
+    # By --color, PY_COLORS and all else that pytest looks at; its own writer isn't there yet.
+    colour = create_terminal_writer(config, sys.stdout).hasmarkup
+    with showing(sys.stdout, quiet=config.get_verbosity() < 0, colour=colour) as progress:
         workshop = open_workshop(settings, config.rootpath, coverage=coverage, progress=progress)
         chosen = workshop.choose(wanted)
         made = farm.build(chosen, settings, workshop, progress) if farm else workshop.build(chosen)
@@ -157,8 +165,8 @@ def _make_cells(
 def _in_cells(config: pytest.Config, wanted: str, asked: cells.Asked, farm: Farm | None = None) -> list[Plan]:
     """Return a plan for every environment in every cell that can be had."""
     if not asked.ready:
-        reports.write(config, summarise([], [], {}, asked.matrix([])))
-        raise EnvguardError(nothing_ready(asked))
+        written = reports.write(config, summarise([], [], {}, asked.matrix([])))
+        raise EnvguardError("\n".join([nothing_ready(asked), *written.lost, *written.told]))
     if farm:
         return farm.plans_in(
             asked, wanted or HOST, lambda mine: _in_cells(config, wanted, asked._replace(cells=tuple(mine)))

@@ -162,6 +162,7 @@ class Workshop:
         self._building = threading.BoundedSemaphore(processors())
         self._keys: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
+        self._stopped = False
 
     def choose(self, versions: VersionSet) -> list[Cell]:
         """Return the cells of a set; the index is asked where a choice is none of exact versions, or they're new to it.
@@ -250,6 +251,7 @@ class Workshop:
         """End all that is running; builders remove what they have begun."""
         self.uv.stop()
         with self._lock:
+            self._stopped = True  # who waits for a processor begins nothing more
             for process in self._builders:
                 with contextlib.suppress(OSError):
                     assert process.stdin is not None
@@ -475,6 +477,8 @@ class Workshop:
 
     def _run_builder(self, cell: Cell, order: builder.Order, resolution: Resolution) -> dict[str, Any]:
         with self._lock:
+            if self._stopped:
+                raise UvError(Failure(NOT_BUILT, "stopped"))
             process = subprocess.Popen(
                 builder.command(),
                 stdin=subprocess.PIPE,

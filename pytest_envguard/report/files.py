@@ -7,6 +7,7 @@ import stat
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import BinaryIO
 
 from pytest_envguard.errors import EnvguardError, nearest
 from pytest_envguard.report.printable import printable
@@ -81,24 +82,62 @@ def check_page(said: str) -> None:
 
 def _check_place(said: str, path: Path) -> None:
     """Try it really: permissions alone don't tell of read-only file systems, quotas and other users' files."""
-    if path.is_dir():
-        raise EnvguardError(f"{said}: is a folder", f"name a file in it, such as `{path.name}/envguard.html`")
-    if not path.parent.is_dir():
-        raise EnvguardError(
-            f"{said}: the folder {printable(str(path.parent))} does not exist", "name a file in a folder that exists"
-        )
     try:
-        if path.exists():
-            if not stat.S_ISREG(path.stat().st_mode):
-                raise EnvguardError(f"{said}: is no regular file", "name a file, or one that doesn't exist yet")
-            path.open("r+b").close()
-        beside = _beside(path.resolve())
-        os.close(_create(beside))
-        beside.unlink()
-    except OSError as error:
+        real, found = _real(path), _found(path)
+        if found and stat.S_ISDIR(found.st_mode):
+            raise EnvguardError(f"{said}: is a folder", f"name a file in it, such as `{path.name}/envguard.html`")
+        for folder in (path.parent, real.parent):  # a link may lead elsewhere
+            if not folder.is_dir():
+                raise EnvguardError(
+                    f"{said}: the folder {printable(str(folder))} does not exist", "name a file in a folder that exists"
+                )
+        if found:
+            _check_former(said, real, found)
+        _try(_beside(real))
+    except (OSError, ValueError) as error:  # the latter for a name with a zero byte
+        reason = getattr(error, "strerror", None) or error
         raise EnvguardError(
-            f"{said}: can't be written: {error.strerror}", "name a file in a folder that you can write to"
+            f"{said}: can't be written: {reason}", "name a file in a folder that you can write to"
         ) from None
+
+
+def _found(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _check_former(said: str, real: Path, found: os.stat_result) -> None:
+    """Look at a file that is there already: it will be replaced."""
+    if not stat.S_ISREG(found.st_mode):
+        raise EnvguardError(f"{said}: is no regular file", "name a file, or one that doesn't exist yet")
+    real.open("r+b").close()
+    around = real.parent.stat()
+    if around.st_mode & stat.S_ISVTX and os.geteuid() not in (0, found.st_uid, around.st_uid):
+        raise EnvguardError(
+            f"{said}: belongs to another user, who alone can replace it in {printable(str(real.parent))}",
+            "name a file of your own, or one that doesn't exist yet",
+        )
+    if _mount(real) != _mount(real.parent):
+        raise EnvguardError(
+            f"{said}: is mounted by itself, so nothing can be put in its place", "mount the folder that it lies in"
+        )
+
+
+def _mount(path: Path) -> str:
+    """Return the number of the mount that a path lies in; "" where the system doesn't say."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        told = Path(f"/proc/self/fdinfo/{file}").read_text(encoding="ascii")
+    except OSError:
+        return ""
+    finally:
+        os.close(file)
+    return next((line for line in told.splitlines() if line.startswith("mnt_id:")), "")
 
 
 def _identity(path: Path) -> str:
@@ -106,15 +145,37 @@ def _identity(path: Path) -> str:
     try:
         found = path.stat()
     except OSError:
-        return str(path.resolve())
+        return str(_real(path))
     return f"{found.st_dev}:{found.st_ino}"
 
 
+def _real(path: Path) -> Path:
+    """Return what a link leads to; unlike `Path.resolve` also where links lead to each other."""
+    return Path(os.path.realpath(path))
+
+
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
+    name = os.fsdecode(os.fsencode(path.name)[:200])  # of the 255 bytes that a name can have
+    return path.with_name(f".{name}.{os.getpid()}.part")
 
 
-def _create(path: Path) -> int:
+def _try(beside: Path) -> None:
+    file = _nameless(beside.parent)
+    if file is None:
+        file = _named(beside)
+        beside.unlink()
+    os.close(file)
+
+
+def _nameless(folder: Path) -> int | None:
+    """Return a new file that has no name yet, so that not even kill -9 leaves it; None where the system has none."""
+    try:
+        return os.open(folder, os.O_WRONLY | getattr(os, "O_TMPFILE", 0) | os.O_CLOEXEC, 0o666)
+    except OSError:
+        return None
+
+
+def _named(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
 
 
@@ -124,16 +185,38 @@ def replace(path: Path, content: str) -> None:
     Raises:
         OSError: It can't be written; the former one is still there.
     """
-    path = path.resolve()  # what a link leads to is written, and the link stays
+    path = _real(path)  # what a link leads to is written, and the link stays
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+    data = content.encode("utf-8", "backslashreplace")
     beside = _beside(path)
     beside.unlink(missing_ok=True)  # of a process with this number that was killed
-    file = _create(beside)
     try:
-        with os.fdopen(file, "w", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(content)
-            if path.exists():
-                os.fchmod(file, stat.S_IMODE(path.stat().st_mode))
+        if not _write_nameless(beside, data, mode):
+            with os.fdopen(_named(beside), "wb") as stream:
+                _fill(stream, data, mode)
         beside.replace(path)
     except BaseException:  # Ctrl-C as well
         beside.unlink(missing_ok=True)
         raise
+
+
+def _write_nameless(beside: Path, data: bytes, mode: int | None) -> bool:
+    """Write a file that gets its name when it's whole; False where that can't be."""
+    file = _nameless(beside.parent)
+    if file is None:
+        return False
+    with os.fdopen(file, "wb") as stream:
+        _fill(stream, data, mode)
+        try:
+            # The descriptor of a folder, although it isn't looked at, is what makes Python follow the link.
+            os.link(f"/proc/self/fd/{file}", beside, src_dir_fd=file, follow_symlinks=True)
+        except OSError:
+            return False
+    return True
+
+
+def _fill(stream: BinaryIO, data: bytes, mode: int | None) -> None:
+    stream.write(data)
+    stream.flush()
+    if mode is not None:
+        os.fchmod(stream.fileno(), mode)

@@ -105,10 +105,16 @@ class Lanes:
     def __init__(self, names: Sequence[str], width: int) -> None:
         """Take the environments, and the columns of the terminal, of which the last one stays free."""
         self._lanes = {name: Lane(name) for name in names}
-        longest = max(map(len, names), default=0)
-        self._name = min(longest, max(_LEAST_NAME, width // 3))
+        self._longest = max(map(len, names), default=0)
+        self.resize(width)
+
+    def resize(self, width: int) -> None:
+        """Draw for a terminal of so many columns from now on."""
+        self._name = min(self._longest, max(_LEAST_NAME, width // 3))
         self._width = width - 1
-        self.room = max(_LEAST_LETTERS, self._width - self._name - 2 - _TAIL)
+        room = self._width - self._name - 2
+        self._shares = room >= _TAIL + _LEAST_LETTERS
+        self.room = max(_LEAST_LETTERS, room - _TAIL if self._shares else room)
 
     def __getitem__(self, name: str) -> Lane:
         """Return an environment's lane; some, such as those of a comparison, are met late."""
@@ -120,7 +126,7 @@ class Lanes:
         lane.begun = True
         lane.failed |= letter.colour == "red"
         full = sum(len(one.text) for one in lane.waiting) + len(letter.text) > self.room
-        lines = [self._line(lane)] if full and lane.waiting else []
+        lines = self._full(lane) if full else []
         lane.waiting = [letter] if full else [*lane.waiting, letter]
         return lines
 
@@ -135,9 +141,12 @@ class Lanes:
         return [line for lane in self._lanes.values() for line in self._rest(lane)]
 
     def _rest(self, lane: Lane) -> list[Drawn]:
-        lines = [self._line(lane)] if lane.waiting else []
+        lines = self._full(lane)
         lane.waiting = []
         return lines
+
+    def _full(self, lane: Lane) -> list[Drawn]:
+        return [self._line(lane, letters) for letters in _pieces(lane.waiting, self.room)]
 
     def now(self, most: int) -> list[Drawn]:
         """Return lines for environments that are at work, at most so many, as they stand at this moment."""
@@ -149,13 +158,28 @@ class Lanes:
         hidden = len(working) - len(shown)
         texts = [f"{hidden} more at work"] * bool(hidden) + [f"{count(later, 'environment')} not begun"] * bool(later)
         summed = [Drawn(cut(", ".join(texts), self._width))] if texts and len(shown) < most else []
-        return [*map(self._line, shown), *summed]
+        # Of more than one line, which there is where the terminal has become narrower, the last.
+        lasts = [(_pieces(lane.waiting, self.room) or [[]])[-1] for lane in shown]
+        return [*map(self._line, shown, lasts), *summed]
 
-    def _line(self, lane: Lane) -> Drawn:
+    def _line(self, lane: Lane, letters: Sequence[Letter]) -> Drawn:
         name = f"{cut_within(lane.name, self._name):<{self._name}}  "
-        used = sum(len(letter.text) for letter in lane.waiting)
+        used = sum(len(letter.text) for letter in letters)
         if lane.total is None and not used:
             return Drawn(name, (), cut("collecting", self._width - len(name)))
-        tail = f"[{lane.share}]" if lane.share else ""
+        tail = f"[{lane.share}]" if lane.share and self._shares else ""
         space = max(1, self._width - len(name) - used - len(tail))
-        return Drawn(name, tuple(lane.waiting), " " * space + tail if tail else "", "red" if lane.failed else "green")
+        return Drawn(name, tuple(letters), " " * space + tail if tail else "", "red" if lane.failed else "green")
+
+
+def _pieces(letters: Iterable[Letter], room: int) -> list[list[Letter]]:
+    """Return letters in as many lines as they take."""
+    found: list[list[Letter]] = []
+    used = room
+    for letter in letters:
+        if used + len(letter.text) > room:
+            found.append([])
+            used = 0
+        found[-1].append(letter)
+        used += len(letter.text)
+    return found

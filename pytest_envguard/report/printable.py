@@ -98,9 +98,25 @@ def columns(text: str) -> int:
 
 
 def _columns(char: str) -> int:
-    if unicodedata.combining(char):
+    if unicodedata.category(char) in ("Mn", "Me"):  # marks; some of them combine in a class of their own
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def filled(text: str, width: int) -> str:
+    """Return a text with spaces up to so many columns."""
+    return text + " " * (width - columns(text))
+
+
+def ending(text: str, width: int, sign: str = "...") -> str:
+    """Return the end of a text that is wider than ``width`` columns, with a sign that it was cut."""
+    if columns(text) <= width:
+        return text
+    room, at = width - len(sign), len(text)
+    while at and room >= _columns(text[at - 1]):
+        at -= 1
+        room -= _columns(text[at])
+    return sign + text[at:]
 
 
 def cut(text: str, width: int, sign: str = "…") -> str:

@@ -20,7 +20,7 @@ _EVERY = 0.1  # seconds from one drawing to the next
 _LEAST = 20  # columns below which nothing can be drawn
 _SHORTEST_BAR, _LONGEST_BAR = 8, 40
 _GREEN, _RED, _DIM, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[0m"
-_UP, _TO_END, _HIDE, _SHOW = "\x1b[{}A", "\x1b[K", "\x1b[?25l", "\x1b[?25h"
+_UP, _TO_END = "\x1b[{}A", "\x1b[K"  # the cursor isn't hidden: who is killed could not show it again
 _BELOW = "\x1b[J"
 # What is drawn at once appears at once, on terminals that know it; others ignore it (contour-terminal.org, mode 2026).
 _TOGETHER, _DONE = "\x1b[?2026h", "\x1b[?2026l"
@@ -127,6 +127,7 @@ class Lines:
         self._stream = stream
         self._rows: dict[str, Row] = {}
         self._lock = threading.Lock()
+        self._closed = False
 
     def begin(self, names: Sequence[str]) -> None:
         """Take note of the cells."""
@@ -141,7 +142,7 @@ class Lines:
             now = time.monotonic()
             before = self._rows.get(name, Row(name))
             row = self._rows[name] = before.at(stage, detail, now)
-            if row.finished and not (row.stage == READY and before.stage == WAITING):
+            if row.finished and not self._closed and not (row.stage == READY and before.stage == WAITING):
                 # Why it can't be had is told at the end, once for all cells with the same reason.
                 done = sum(one.finished for one in self._rows.values())
                 text = f"envguard: {name}: {stage} ({row.seconds(now):.1f} s; {done} of {len(self._rows)})\n"
@@ -149,7 +150,9 @@ class Lines:
                 self._stream.flush()
 
     def close(self) -> None:
-        """Do nothing more."""
+        """Do nothing more: who was interrupted doesn't want to hear of what ends by it."""
+        with self._lock:
+            self._closed = True
 
 
 class Live:
@@ -202,7 +205,7 @@ class Live:
             rows, about = list(self._rows.values()), self._about
         lines = screen(rows, about, size.columns, size.lines, time.monotonic(), colour=self._colour)
         back = _UP.format(self._drawn) if self._drawn else ""
-        self._write(f"{_TOGETHER}{_HIDE}{back}\r{self._body(lines)}{_BELOW}{_DONE}")
+        self._write(f"{_TOGETHER}{back}\r{self._body(lines)}{_BELOW}{_DONE}")
         self._drawn = len(lines)
 
     def _body(self, lines: Sequence[str]) -> str:
@@ -218,7 +221,7 @@ class Live:
             self._closed.set()
 
     def close(self) -> None:
-        """Leave the rows of cells that can't be had, remove the others, and show the cursor again."""
+        """Leave the rows of cells that can't be had, and remove the others."""
         self._closed.set()
         if self._clock is not None:
             self._clock.join()
@@ -229,7 +232,7 @@ class Live:
         width = max(_LEAST, _size(self._stream).columns)
         names = max((len(row.name) for row in rows), default=0)
         lines = [line(row, width, names, time.monotonic(), colour=self._colour) for row in rows]
-        self._write(f"{_UP.format(self._drawn)}\r{self._body(lines)}{_BELOW}{_SHOW}")
+        self._write(f"{_UP.format(self._drawn)}\r{self._body(lines)}{_BELOW}")
         self._drawn = 0
 
 
@@ -257,23 +260,24 @@ class Quiet:
 
 @contextmanager
 def showing(
-    stream: TextIO, *, quiet: bool = False, environ: Mapping[str, str] = os.environ
+    stream: TextIO, *, quiet: bool = False, colour: bool | None = None, environ: Mapping[str, str] = os.environ
 ) -> Iterator[Live | Lines | Quiet]:
     """Show progress on ``stream`` as well as it can; whatever happens, the terminal is left as it was.
 
     Args:
         stream: Usually standard output.
         quiet: Show nothing.
+        colour: Whether to use any on a terminal; None for what ``environ`` says.
         environ: NO_COLOR and TERM are looked at.
     """
-    shown = _shown(stream, environ) if not quiet else Quiet()
+    shown = _shown(stream, environ, colour) if not quiet else Quiet()
     try:
         yield shown
     finally:
         shown.close()
 
 
-def _shown(stream: TextIO, environ: Mapping[str, str]) -> Live | Lines:
+def _shown(stream: TextIO, environ: Mapping[str, str], colour: bool | None) -> Live | Lines:
     if not stream.isatty() or environ.get("TERM", "dumb") == "dumb":
         return Lines(stream)
-    return Live(stream, colour=not environ.get("NO_COLOR"))
+    return Live(stream, colour=not environ.get("NO_COLOR") if colour is None else colour)

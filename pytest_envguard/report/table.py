@@ -14,7 +14,8 @@ from pytest_envguard.model.matrix import Matrix
 from pytest_envguard.model.verdict import Run
 from pytest_envguard.report.folding import folded, room
 from pytest_envguard.report.groups import count
-from pytest_envguard.report.printable import printable
+from pytest_envguard.report.printable import columns as width_of
+from pytest_envguard.report.printable import ending, filled, printable
 from pytest_envguard.report.summary import Row, Summary
 
 PASSES = "passes"
@@ -144,19 +145,15 @@ def _widths(table: Grid) -> tuple[list[int], list[int]]:
 
 
 def _widest(texts: Sequence[str]) -> int:
-    return max(map(len, texts))
+    return max(map(width_of, texts))
 
 
 def _drawn(table: Grid, heads: Sequence[int], cells: Sequence[int], gap: str) -> Iterator[str]:
     widths = [*heads, *cells]
     for versions, results in [(table.axes, table.columns), *table.rows]:
-        texts = [*(_end(text, head) for text, head in zip(versions, heads, strict=True)), *results]
-        yield gap.join(text.ljust(width) for text, width in zip(texts, widths, strict=True)).rstrip()
-
-
-def _end(text: str, width: int) -> str:
-    """Return the end of a text that is too long: of a node id the list above the table has the beginning."""
-    return text if len(text) <= width else "..." + text[len(text) - width + 3 :]
+        # Of a node id the list above the table has the beginning.
+        texts = [*(ending(text, head) for text, head in zip(versions, heads, strict=True)), *results]
+        yield gap.join(filled(text, width) for text, width in zip(texts, widths, strict=True)).rstrip()
 
 
 def _numbered(table: Grid, heads: Sequence[int], width: int) -> Iterator[str]:
@@ -164,7 +161,7 @@ def _numbered(table: Grid, heads: Sequence[int], width: int) -> Iterator[str]:
     numbers = tuple(str(number) for number in range(1, len(table.columns) + 1))
     letters = _LETTERS if table.of_tests else {}
     rows = [(versions, tuple(letters.get(text, text) for text in results)) for versions, results in table.rows]
-    cell = max(len(numbers[-1]), *(len(text) for _, results in rows for text in results)) + 1
+    cell = max(len(numbers[-1]), *(width_of(text) for _, results in rows for text in results)) + 1
     least = min(heads[0], max(_SHORTEST, width // 3)) if table.of_tests else sum(heads) + len(heads) - 1
     at_once = min(len(numbers), max(1, (width - least) // cell))
     heads = [min(heads[0], width - at_once * cell)] if table.of_tests else heads

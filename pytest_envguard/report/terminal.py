@@ -11,7 +11,7 @@ from pytest_envguard.model.matrix import Matrix
 from pytest_envguard.model.plan import Enforcement, Plan, Strength
 from pytest_envguard.model.verdict import OWN_ENVIRONMENT, Resources, Run
 from pytest_envguard.report import budgets, causes, cells, table
-from pytest_envguard.report.folding import WIDTH, folded, narrowed
+from pytest_envguard.report.folding import WIDTH, folded, folded_wider
 from pytest_envguard.report.groups import Places, count, groups, lost_in, reasons, refused, together
 from pytest_envguard.report.output import Output
 from pytest_envguard.report.summary import Loss, Row, Summary
@@ -26,6 +26,7 @@ STRENGTHS = {
 }
 _MECHANISMS = {Strength.KERNEL: "kernel", Strength.EXACT: "system calls", Strength.PYTHON: "Python only"}
 _INDENT = "    "
+_UNDER = "      "  # before what is said of a test
 _SURE = (Strength.KERNEL, Strength.EXACT, Strength.PYTHON)
 _MOST_LOSSES = 20
 _MOST_REFUSALS = 3
@@ -68,7 +69,7 @@ def write(summary: Summary, reporter: Any, verbosity: int) -> None:
     """Write the closing section: differing tests by environment, broken environments, a line for each environment."""
     if verbosity >= -1:
         output = Output(reporter)
-        with narrowed(output.width):
+        with output.fitting():
             _write(summary, output, verbosity)
 
 
@@ -76,7 +77,8 @@ def _write(summary: Summary, output: Output, verbosity: int) -> None:
     places = Places(summary.matrix)
     output.write_sep("=", "envguard")
     if summary.interrupted:
-        output.write_line(f"not a whole run: {summary.interrupted}", yellow=True, bold=True)
+        for line in folded(f"not a whole run: {summary.interrupted}", "  "):
+            output.write_line(line, yellow=True, bold=True)
     for name, promises in _stopped(summary, places):
         output.write_line(f"{name}: stopped:", red=True, bold=True)
         for promise in promises:
@@ -87,7 +89,7 @@ def _write(summary: Summary, output: Output, verbosity: int) -> None:
         for row in group.rows:
             output.write_line(f"  {row.nodeid}")
             for line in (*_reasons(row, places), *_refused(row, places)):
-                output.write_line(f"      {line}")
+                output.write_line(f"{_UNDER}{line}")
     explained = causes.lines(summary, places, verbosity)
     measured = budgets.lines(budgets.by_test(summary.runs), verbosity)
     for line in (*_losses(summary, places), *explained, *measured, *_closing(summary, places, verbosity)):
@@ -136,7 +138,7 @@ def _refused(row: Row, places: Places) -> Iterator[str]:
     found = refused(row, places)
     for told in found[:_MOST_REFUSALS]:
         where = f"{told.where}: " if told.where else ""
-        yield from folded(f"{where}refused: {told.text}", "  ", WIDTH + 14)
+        yield from folded_wider(f"{where}refused: {told.text}", "  ", len(_UNDER))
     if len(found) > _MOST_REFUSALS:
         yield f"and {len(found) - _MOST_REFUSALS} more refusals"
 
@@ -149,7 +151,7 @@ def _losses(summary: Summary, places: Places) -> Iterator[str]:
     for loss in summary.losses[:_MOST_LOSSES]:
         where = lost_in(loss, summary, places)
         text = f"{loss.refusal}{_in(where, summary)}"
-        yield from (f"  {line}" for line in folded(text, "  ", WIDTH + 12))
+        yield from (f"  {line}" for line in folded_wider(text, "  ", 8))
         more = len(loss.nodeids) - 1
         yield f"      {_when(loss)}" + (f" and {more} more" if more else "")
     if len(summary.losses) > _MOST_LOSSES:
@@ -181,7 +183,7 @@ def _reasons(row: Row, places: Places) -> Iterator[str]:
         # Whole, because what matters is often the path at its end; but an assertion can compare two novels.
         text = told.line
         shown = text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
-        yield from folded(shown, "  ", WIDTH + 14)
+        yield from folded_wider(shown, "  ", len(_UNDER))
 
 
 def _environments(summary: Summary) -> Iterator[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -36,12 +38,12 @@ def write(project: Path, source: str) -> None:
     [
         (
             ["a.jsn"],
-            "expected a file whose name ends in .json, .html or .md",
+            "expected a file whose name ends in .html, .md or .json",
             "did you mean `.json`? known: .html, .json, .md",
         ),
         (
             ["report"],
-            "expected a file whose name ends in .json, .html or .md",
+            "expected a file whose name ends in .html, .md or .json",
             "for example `--envguard-report=envguard.html`",
         ),
         (["no/a.md"], "the folder {project}/no does not exist", "name a file in a folder that exists"),
@@ -160,6 +162,46 @@ def test_a_run_that_a_plugin_broke_writes_what_it_knows(
     assert said.startswith("broken off by an error of pytest or of a plugin: RuntimeError: a plugin's mistake: ")
 
 
+GONE = """
+import shutil
+
+def test_it():
+    shutil.rmtree("folder")
+"""
+
+
+def test_a_report_that_is_lost_at_the_end_fails_the_run(project: Path, run: Run) -> None:
+    """Said without a traceback; the others are written."""
+    write(project, GONE)
+    (project / "folder").mkdir()
+    result = run("--envguard=host", "--envguard-report=folder/a.json", "--envguard-report=b.json")
+    result.check(1, "folder/a.json could not be written: No such file or directory")
+    assert "1 passed" in result.out and json.loads((project / "b.json").read_text())["invocations"]
+
+
+RERUNS = """
+import socket
+
+HAS_PYTEST_HANDLECRASHITEM = True
+listening = []
+
+def pytest_configure(config):
+    if hasattr(config, "workerinput") and HAS_PYTEST_HANDLECRASHITEM:
+        socket.create_connection(("127.0.0.1", config.workerinput["port"]))
+
+def pytest_configure_node(node):
+    listening.append(socket.create_server(("127.0.0.1", 0)))
+    node.workerinput["port"] = listening[-1].getsockname()[1]
+"""
+
+
+def test_pytest_rerunfailures_does_not_end_what_has_no_network(project: Path, run: Run) -> None:
+    """Its workers connect to the controller, even if nobody asks for a rerun."""
+    write(project, "def test_it():\n    pass\n")
+    (project / "pytest_rerunfailures.py").write_text(RERUNS)
+    run("-p", "pytest_rerunfailures", "--envguard=offline,host").check(0, "2 passed")
+
+
 def test_a_whole_run_is_not_called_interrupted(project: Path, run: Run) -> None:
     """All kinds of reports together, each where it was asked for."""
     write(project, "def test_it():\n    pass\n")
@@ -168,3 +210,57 @@ def test_a_whole_run_is_not_called_interrupted(project: Path, run: Run) -> None:
     assert json.loads((project / "a.json").read_text())["invocations"][0]["interrupted"] == ""
     assert "not a whole run" not in result.out
     assert run("--envguard=host", "--envguard-report=a.json", "-qq").out.count("written") == 0
+
+
+ODD = """
+def test_refused():
+    try:
+        pathlib.Path("/odd\\udcff").touch()
+    except OSError:
+        pass
+
+def test_fails():
+    raise ValueError("\\x1b[31m half \\ud800 of <b>one</b> | \\udcfe")
+
+@pytest.mark.parametrize("text", ["a b", "\\x1b[31m", "ü"])
+def test_named(text):
+    pathlib.Path(__file__).with_name("x").touch()
+
+@pytest.mark.envguard_budget(load_seconds=0.001)
+def test_slow(envguard_measure):
+    with envguard_measure.load():
+        time.sleep(0.01)
+"""
+
+
+def envguard(project: Path, *words: str) -> str:
+    """Return what a command prints that ends with 0."""
+    found = subprocess.run(
+        [sys.executable, "-m", "pytest_envguard", "report", *words], cwd=project, capture_output=True, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    return found.stdout.decode()
+
+
+def test_a_report_that_is_read_back_says_what_the_run_said(project: Path, run: Run) -> None:
+    """In every form; also where a name's odd byte was refused, which execnet can't send."""
+    write(project, ODD)
+    asked = [f"--envguard-report=a.{kind}" for kind in ("json", "md", "html")]
+    result = run("--envguard=container", "--tb=no", *asked)
+    closing = result.out.partition(" envguard ===")[2].partition("report written to")[0].partition("\n")[2]
+    assert result.code == 1 and "/odd\\xff" in closing and "half \\ud800 of <b>one</b>" in closing
+    assert envguard(project, "show", "a.json").endswith(closing)
+    envguard(project, "show", "a.json", "--to", "b.json", "--to", "b.md", "--to", "b.html")
+    for kind in ("json", "md", "html"):
+        assert (project / f"b.{kind}").read_bytes() == (project / f"a.{kind}").read_bytes()
+
+
+def test_two_runs_of_one_suite_do_not_differ(project: Path, run: Run) -> None:
+    """Temporary names and times are no news; merged they are the run that both were."""
+    write(project, ODD)
+    for name in ("1.json", "2.json"):
+        assert run("--envguard=container", "-k", "refused", f"--envguard-report={name}").code == 0
+    assert envguard(project, "diff", "1.json", "2.json") == "not worse: nothing that failed or passed has changed\n"
+    envguard(project, "merge", "1.json", "2.json", "--to", "both.json")
+    one, both = (json.loads((project / name).read_text()) for name in ("1.json", "both.json"))
+    assert [test["outcomes"] for test in both["tests"]] == [test["outcomes"] for test in one["tests"]]

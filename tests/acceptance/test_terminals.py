@@ -151,6 +151,27 @@ def test_quiet_and_verbose(tests: Path) -> None:
     assert not re.search(r"^host +\.", verbose, re.MULTILINE)
 
 
+def test_a_narrow_terminal_wraps_nothing_that_was_made_for_it(tests: Path) -> None:
+    """pytest takes one of fewer than 40 columns for one of 80; what is wrapped can't be drawn over."""
+    written = on_terminal(tests, 30, "-q").replace("\r\n", "\n")
+    drawn = written[written.index("\x1b[?2026h") :]
+    screen = Screen(30).take(drawn.partition("====")[0])
+    assert screen.widest < 30 and any(row.endswith("%]") for row in screen.rows)
+    lines = own(written)
+    assert all(len(re.sub(r"\x1b\[\d*m", "", line)) <= 30 or " " not in line.strip() for line in lines)
+
+
+@pytest.mark.parametrize("option", ["-v", "-olog_cli=true"])
+def test_with_a_line_for_each_test_nothing_else_is_drawn(tests: Path, option: str) -> None:
+    """No lanes, nothing of xdist's about workers; and the share is that of the environment."""
+    written = on_terminal(tests, 80, option, NO_COLOR="1").replace("\r\n", "\n")
+    shown = written.partition("plugins: ")[2].partition("==== envguard")[0]
+    assert "workers" not in shown and "\r" not in shown and not re.search(r"%\]$", shown, re.MULTILINE)
+    for name in ("host", "readonly_root"):
+        shares = re.findall(rf"^\[{name}\] \[ *(\d+)%\]", shown, re.MULTILINE)
+        assert shares == ["12", "25", "37", "50", "62", "75", "87", "100"]
+
+
 def test_who_wants_pytests_own_letters_can_have_them(tests: Path) -> None:
     """They don't say where they are from, but the option is pytest's."""
     classic = run(tests, "-o", "console_output_style=classic")

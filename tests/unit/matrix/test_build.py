@@ -25,7 +25,7 @@ from pytest_envguard.matrix.axes import VersionSet, read_asked
 from pytest_envguard.matrix.build import Workshop, make_cells, make_several, moment, open_workshop, pins
 from pytest_envguard.matrix.settings import Settings, read_settings
 from pytest_envguard.matrix.store import RECORD, VARIABLE, Store
-from pytest_envguard.matrix.uv import NO_INTERPRETER, NOT_BUILT, NOT_RESOLVABLE, OFFLINE
+from pytest_envguard.matrix.uv import NO_INTERPRETER, NOT_BUILT, NOT_RESOLVABLE, OFFLINE, UvError
 from pytest_envguard.model.cell import Cell, NotReady, Ready
 from tests.unit.matrix import shelf
 
@@ -367,6 +367,16 @@ def test_a_build_that_is_killed_leaves_nothing(
     assert store.entries() == []
     out, _ = in_another_process(project, "1.0").communicate()
     assert out.splitlines()[-1].startswith("Ready ")
+
+
+def test_who_is_stopped_begins_nothing_more(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells that waited for a processor would be built after Ctrl-C otherwise, and Python would wait for them."""
+    begun: list[object] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: begun.append(1))
+    workshop.stop()
+    with pytest.raises(UvError) as caught:
+        workshop._run_builder(cell("1.0"), None, None)  # type: ignore[arg-type]
+    assert (caught.value.failure.reason, begun) == ("stopped", [])
 
 
 def test_what_a_dead_build_has_left_is_built_anew(workshop: Workshop) -> None:
