@@ -223,14 +223,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Say of failed tests where they ran; with ``--envguard`` the table does."""
     failed = terminalreporter.stats.get("failed") or terminalreporter.stats.get("error")
     if failed and config.get_verbosity() > -2 and not config.pluginmanager.hasplugin("envguard-session"):
-        from pytest_envguard.report.terminal import write_own_environments
+        from pytest_envguard.report.terminal.closing import write_own_environments
 
         write_own_environments(terminalreporter)
     if config.pluginmanager.hasplugin("envguard-session"):
         return
     measured = [one for told in terminalreporter.stats.values() for one in told if hasattr(one, _FIGURES)]
     if measured and config.get_verbosity() >= 0:
-        from pytest_envguard.report.budgets import write_measured
+        from pytest_envguard.report.terminal.budgets import write_measured
 
         write_measured(terminalreporter, measured, config.get_verbosity())
     if measured and config.getoption("xmlpath", None):

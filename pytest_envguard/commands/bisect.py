@@ -52,7 +52,7 @@ def _bisect(options: argparse.Namespace) -> int:
     from pytest_envguard.bisect import Question, find, pytest_with, result_text, row
     from pytest_envguard.matrix.build import open_workshop
     from pytest_envguard.matrix.settings import read_settings
-    from pytest_envguard.report.progress import showing
+    from pytest_envguard.report.terminal.progress import showing
 
     project = project_folder()
     profile = known_profiles().one(options.profile).name if options.profile else ""

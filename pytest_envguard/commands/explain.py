@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_envguard.diagnosis.rules import Library
     from pytest_envguard.diagnosis.tables import Knowledge
     from pytest_envguard.model.diagnosis import Setting
-    from pytest_envguard.report.explain import Surroundings
+    from pytest_envguard.report.terminal.explain import Surroundings
 
 
 def add(commands: Commands) -> None:
@@ -39,7 +39,7 @@ def add(commands: Commands) -> None:
 def _explain(options: argparse.Namespace) -> int:
     from pytest_envguard.diagnosis.tables import load_knowledge
     from pytest_envguard.model.diagnosis import Setting
-    from pytest_envguard.report.explain import json_text, library_text, list_text
+    from pytest_envguard.report.terminal.explain import json_text, library_text, list_text
 
     profile = known_profiles().one(options.profile) if options.profile else None
     setting = Setting(profile.name, profile.name, profile.values, _installed) if profile else None
@@ -70,7 +70,7 @@ def _surroundings(library: Library, setting: Setting | None) -> Surroundings:
 
     from pytest_envguard.diagnosis.places import Machine
     from pytest_envguard.diagnosis.rules import PYTHON
-    from pytest_envguard.report.explain import Surroundings
+    from pytest_envguard.report.terminal.explain import Surroundings
 
     version = platform.python_version() if library.name == PYTHON else _installed(library.name)
     machine = Machine(os.environ.get("HOME", ""), sysconfig.get_path("purelib"), str(Path.cwd()))

@@ -61,7 +61,7 @@ def _matrix(options: argparse.Namespace) -> int:
     from pytest_envguard.matrix.build import open_workshop
     from pytest_envguard.matrix.formats import github_text, meanings, table_text, tox_text
     from pytest_envguard.matrix.settings import read_settings
-    from pytest_envguard.report.progress import showing
+    from pytest_envguard.report.terminal.progress import showing
 
     project = project_folder()
     profiles = [profile.name for profile in known_profiles().select(options.profiles)] if options.profiles else []

@@ -21,7 +21,7 @@ def add(commands: Commands) -> None:
 
 
 def _profiles(options: argparse.Namespace) -> int:
-    from pytest_envguard.report.profiles import list_text, profile_text
+    from pytest_envguard.report.terminal.profiles import list_text, profile_text
 
     catalogue = known_profiles()
     print(profile_text(catalogue.one(options.name)) if options.name else list_text(catalogue))

@@ -16,7 +16,7 @@ from pytest_envguard.commands.parser import Commands, Parser
 from pytest_envguard.errors import EnvguardError, nearest
 
 if TYPE_CHECKING:
-    from pytest_envguard.report.differing import Difference
+    from pytest_envguard.report.differing.difference import Difference
     from pytest_envguard.report.summary import Summary
 
 _BEGINNING = 1 << 16  # bytes that tell an object from what has no end
@@ -39,13 +39,15 @@ examples:
 """
 _DIFF_DESCRIPTION = """\
 Compare two runs, environment by environment. It's worse if a test fails that didn't (a new one, too), if something is
-refused that was refused to no test in that environment, if a figure is beyond its budget that wasn't, or if nothing is
-known any more: an environment was stopped or can't be had, a test that is still there did not run.
+refused that was refused to no test in that environment, if a figure is beyond its budget that wasn't, if an advisory
+fails the run that didn't, or if nothing is known any more: an environment was stopped or can't be had, a test that is
+still there did not run.
 
-Tests and environments that only one of the runs has are listed, and are neither worse nor better.
+The same operation in the same folder by the same library is the same refusal, whatever file, test and line it was. Tests
+and environments that only one of the runs has are listed, and are neither worse nor better.
 """
 _DIFF_EPILOG = """\
-Ends with 0 if it isn't worse, with 1 if it is, with 4 if the runs can't be compared.
+Ends with 0 if it isn't worse, with 1 if it is, with 4 if the runs can't be compared: no environment or no test in common.
 
 examples:
   envguard report diff main.json branch.json
@@ -157,7 +159,7 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _merge(options: argparse.Namespace) -> int:
-    from pytest_envguard.report.merging import merge
+    from pytest_envguard.report.merging.merge import merge
 
     _check_targets(options)
     _check_each_once(options.files)
@@ -169,26 +171,26 @@ def _merge(options: argparse.Namespace) -> int:
 
 
 def _diff(options: argparse.Namespace) -> int:
-    from pytest_envguard.report import difference_text
-    from pytest_envguard.report.differing import difference
+    from pytest_envguard.report.differing import telling
+    from pytest_envguard.report.differing.difference import difference
 
     _check_each_once([file for file in (options.old, options.new) if file == "-"])
     found = difference(_read(options.old), _read(options.new))
     with _printing() as stream:
         if options.json:
-            print(json.dumps(difference_text.facts(found), indent=1), file=stream)
+            print(json.dumps(telling.facts(found), indent=1), file=stream)
         else:
             _print_difference(found, stream, options.verbose, quiet=options.quiet)
     return 1 if found.worse else 0
 
 
 def _print_difference(found: Difference, stream: TextIO, verbosity: int, *, quiet: bool) -> None:
-    from pytest_envguard.report import difference_text
-    from pytest_envguard.report.output import Output
-    from pytest_envguard.report.printing import Printer
+    from pytest_envguard.report.differing import telling
+    from pytest_envguard.report.terminal.output import Output
+    from pytest_envguard.report.terminal.printing import Printer
 
     output = Output(Printer(stream))
-    head, *rest = output.folded(lambda: difference_text.lines(found, verbosity))
+    head, *rest = output.folded(lambda: telling.lines(found, verbosity))
     output.write_line(head, bold=True, red=found.worse, green=not found.worse)
     for line in () if quiet else rest:
         output.write_line(line)
@@ -197,7 +199,7 @@ def _print_difference(found: Difference, stream: TextIO, verbosity: int, *, quie
 def _schema(_options: argparse.Namespace) -> int:
     from importlib.resources import files
 
-    schema = files("pytest_envguard.report").joinpath("schema.json").read_text(encoding="utf-8")
+    schema = files("pytest_envguard.report.document").joinpath("schema.json").read_text(encoding="utf-8")
     with _printing() as stream:
         print(schema, end="", file=stream)
     return 0
@@ -205,7 +207,7 @@ def _schema(_options: argparse.Namespace) -> int:
 
 def _read(file: str) -> Summary:
     """Return the run that a file tells of."""
-    from pytest_envguard.report.reading import read
+    from pytest_envguard.report.document.reading import read
 
     name = "standard input" if file == "-" else _printable(file)
     if file == "-" and sys.stdin is None:
@@ -280,7 +282,7 @@ def _deliver(summary: Summary, title: str, options: argparse.Namespace) -> None:
         print(f"report written to {_printable(str(file))}", file=sys.stderr)
     kind = options.format or ("" if options.to else _TERMINAL)
     if kind == _TERMINAL:
-        from pytest_envguard.report.printing import print_summary
+        from pytest_envguard.report.terminal.printing import print_summary
 
         with _printing() as stream:
             print_summary(summary, title, stream, options.verbose - options.quiet)

@@ -43,7 +43,7 @@ def _run(options: argparse.Namespace) -> int:
     from pytest_envguard import launcher
     from pytest_envguard.model.plan import Strength
     from pytest_envguard.prepare import check_fidelity, plans_for
-    from pytest_envguard.report.terminal import plan_lines
+    from pytest_envguard.report.terminal.header import plan_lines
 
     profile = known_profiles().one(options.profile)
     (plan,) = plans_for([profile], str(Path.cwd()), {}, root=str(project_folder()))

@@ -134,7 +134,7 @@ def _tiktoken(options: argparse.Namespace) -> int:
     from pytest_envguard.caches.encodings import chosen, known
     from pytest_envguard.caches.packages import version
     from pytest_envguard.caches.seeding import seed_encodings
-    from pytest_envguard.report.progress import showing
+    from pytest_envguard.report.terminal.progress import showing
 
     encodings = chosen(options.encodings, known())
     folder = Path(options.to).expanduser().absolute()
@@ -158,7 +158,7 @@ def _hf(options: argparse.Namespace) -> int:
     from pytest_envguard.caches.packages import version
     from pytest_envguard.caches.seeding import seed_model
     from pytest_envguard.caches.tokenizers import why_not_loaded
-    from pytest_envguard.report.progress import showing
+    from pytest_envguard.report.terminal.progress import showing
 
     home = Path(options.to).expanduser().absolute()
     _trial(options, home)

@@ -11,9 +11,9 @@ from typing import Any, TextIO
 import pytest
 
 from pytest_envguard.engine import workers
-from pytest_envguard.report.lanes import Drawn, Lanes, Letter
-from pytest_envguard.report.output import columns_of
 from pytest_envguard.report.printable import encoding_of, readable
+from pytest_envguard.report.terminal.lanes import Drawn, Lanes, Letter
+from pytest_envguard.report.terminal.output import columns_of
 
 _EVERY = 0.1  # seconds from one drawing to the next
 _LEAST = 20  # columns below which pytest's own display is better

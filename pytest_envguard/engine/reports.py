@@ -80,8 +80,8 @@ def _for_github(summary: Summary, environ: Mapping[str, str], root: Path) -> Seq
     """In GitHub Actions: append to the job's summary; returns annotations, which the runner reads from the output."""
     if environ.get("GITHUB_ACTIONS") != "true":
         return []
-    from pytest_envguard.report import github
-    from pytest_envguard.report.annotations import annotation_lines
+    from pytest_envguard.report.markdown import github
+    from pytest_envguard.report.markdown.annotations import annotation_lines
 
     told: list[str] = []
     if path := environ.get("GITHUB_STEP_SUMMARY"):

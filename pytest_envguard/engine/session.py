@@ -26,10 +26,11 @@ from pytest_envguard.model.evidence import EVIDENCE
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.refusal import REFUSALS, Refusal
 from pytest_envguard.model.verdict import Broken, Outcome, Resources, Run
-from pytest_envguard.report import terminal
-from pytest_envguard.report.header import cell_lines
-from pytest_envguard.report.output import Output
+from pytest_envguard.report.enforcement import mechanism
 from pytest_envguard.report.summary import Summary, summarise
+from pytest_envguard.report.terminal import closing
+from pytest_envguard.report.terminal.header import cell_lines, plan_lines
+from pytest_envguard.report.terminal.output import Output
 
 if TYPE_CHECKING:
     from xdist.dsession import DSession
@@ -149,7 +150,7 @@ class EnvguardSession:
             return [*self._farm.header(self.plans.values(), verbose), *about]
         profiles = {plan.made_from: plan for plan in reversed(self.plans.values())}
         shown = [plan._replace(name=name) for name, plan in reversed(profiles.items()) if name != HOST or not plan.cell]
-        lines = [line for plan in shown for line in terminal.plan_lines(plan, verbose)]
+        lines = [line for plan in shown for line in plan_lines(plan, verbose)]
         return [*lines, *about]
 
     @pytest.hookimpl(wrapper=True)
@@ -240,7 +241,7 @@ class EnvguardSession:
         """Return what a junit case says besides the environment's name: how it's enforced, and what was refused."""
         refusals = self.runs[environment].refusals.get(nodeid, ())
         plan = self.plans[environment]
-        enforced = [] if plan.is_host else [("envguard_enforced", terminal.mechanism(plan))]
+        enforced = [] if plan.is_host else [("envguard_enforced", mechanism(plan))]
         if plan.machine:
             enforced.append(("envguard_host", plan.machine.name))
         if plan.cell:
@@ -415,7 +416,7 @@ class EnvguardSession:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the closing table."""
-        terminal.write(self._summary, terminalreporter, self.config.get_verbosity())
+        closing.write(self._summary, terminalreporter, self.config.get_verbosity())
         output = Output(terminalreporter)
         about = output.folded(self.packages.lines) if self.packages else []
         for line in self._written.lost:

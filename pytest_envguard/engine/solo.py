@@ -17,7 +17,7 @@ from pytest_envguard.matrix import activation
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.relocation import Move
 from pytest_envguard.relocated import arguments
-from pytest_envguard.report import terminal
+from pytest_envguard.report.terminal.header import plan_lines
 
 SOLO = "PYTEST_ENVGUARD_SOLO"
 
@@ -42,7 +42,7 @@ def run_solo(config: pytest.Config, plans: list[Plan], option: str) -> int:
     codes = []
     for plan in plans:
         if config.get_verbosity() >= 0:
-            print("\n".join(terminal.plan_lines(plan, config.get_verbosity() > 0)), flush=True)
+            print("\n".join(plan_lines(plan, config.get_verbosity() > 0)), flush=True)
         codes.append(_run(config, plan))
     return max(codes)
 

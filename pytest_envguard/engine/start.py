@@ -30,7 +30,7 @@ _DISTRIBUTIONS = ("load", "loadscope", "loadfile", "loadgroup", "worksteal")
 
 def list_profiles(config: pytest.Config) -> int:
     """Print the environments by name and return the exit code."""
-    from pytest_envguard.report.profiles import in_a_line
+    from pytest_envguard.report.terminal.profiles import in_a_line
 
     try:
         known = catalogue(config)
@@ -147,7 +147,7 @@ def _make_cells(
     from pytest_envguard.matrix.axes import read_asked
     from pytest_envguard.matrix.build import open_workshop
     from pytest_envguard.matrix.settings import read_settings
-    from pytest_envguard.report.progress import showing
+    from pytest_envguard.report.terminal.progress import showing
 
     settings = read_settings(config.rootpath / "pyproject.toml")
     wanted = read_asked(asked, settings.sets)

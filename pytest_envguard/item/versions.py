@@ -27,7 +27,7 @@ def make(config: pytest.Config, asked: Iterable[VersionSet]) -> None:
     """
     from pytest_envguard.matrix.build import make_several
     from pytest_envguard.matrix.settings import read_settings
-    from pytest_envguard.report.progress import showing
+    from pytest_envguard.report.terminal.progress import showing
 
     known = config.stash.setdefault(_CELLS, {})
     missing = [one for one in dict.fromkeys(asked) if one not in known]

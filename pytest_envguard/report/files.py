@@ -28,10 +28,10 @@ def text(summary: Summary, kind: str) -> str:
 
         return page_text(summary)
     if kind.lower() == ".md":
-        from pytest_envguard.report.markdown import markdown_text
+        from pytest_envguard.report.markdown.text import markdown_text
 
         return markdown_text(summary)
-    from pytest_envguard.report.document import dumps
+    from pytest_envguard.report.document.writing import dumps
 
     return dumps(summary)
 

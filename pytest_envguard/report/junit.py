@@ -17,10 +17,10 @@ from pytest_envguard.model.budget import PROPERTY as MEASURED
 from pytest_envguard.model.cell import NotReady, Ready
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.verdict import Run
+from pytest_envguard.report.enforcement import mechanism
 from pytest_envguard.report.groups import count
-from pytest_envguard.report.markup import short, visible
+from pytest_envguard.report.markdown.markup import short, visible
 from pytest_envguard.report.summary import Summary
-from pytest_envguard.report.terminal import mechanism
 
 ENVIRONMENT = "envguard"  # what a case's property with the environment is called, and a suite's
 REFUSED = "envguard_refused"

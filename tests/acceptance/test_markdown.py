@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_envguard.report import markup
+from pytest_envguard.report.markdown import markup
 from tests.acceptance.conftest import Run, write
 from tests.knowledge.conftest import interpreter
 

@@ -20,11 +20,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from pytest_envguard.report.annotations import annotation_lines
-from pytest_envguard.report.document import document, dumps
-from pytest_envguard.report.markdown import markdown_text
+from pytest_envguard.report.document.reading import read
+from pytest_envguard.report.document.writing import document, dumps
+from pytest_envguard.report.markdown.annotations import annotation_lines
+from pytest_envguard.report.markdown.text import markdown_text
 from pytest_envguard.report.page import page_text
-from pytest_envguard.report.reading import read
 from pytest_envguard.report.summary import Summary
 from tests.unit.report.page.samples import many, usual, worst
 

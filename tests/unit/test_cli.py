@@ -11,7 +11,7 @@ import pytest
 from pytest_envguard import __version__
 from pytest_envguard.cli import main
 from pytest_envguard.profiles import load_catalogue
-from pytest_envguard.report.profiles import list_text, profile_text
+from pytest_envguard.report.terminal.profiles import list_text, profile_text
 
 KNOWN = ", ".join(sorted(load_catalogue(None, (3, 11)).names()))
 

@@ -25,7 +25,7 @@ from pytest_envguard.model.plan import Enforcement, Plan, Strength
 from pytest_envguard.model.profile import Profile
 from pytest_envguard.packages.installed import Distribution
 from pytest_envguard.prepare import catalogue, visible, wanted_fidelity
-from pytest_envguard.report import terminal
+from pytest_envguard.report.terminal.header import plan_lines
 
 if TYPE_CHECKING:
     from pytest_envguard.engine.cells import Asked
@@ -356,7 +356,7 @@ class Farm:
                 lines += [f"  note: {note}" for note in machine.notes]
             profiles = {plan.made_from: plan for plan in reversed(mine) if plan.name not in self.broken}
             for name, plan in reversed(profiles.items()):
-                about = terminal.plan_lines(plan._replace(name=name), verbose)
+                about = plan_lines(plan._replace(name=name), verbose)
                 same = shown.setdefault(tuple(about), machine.name if machine else HERE)
                 alike = same != (machine.name if machine else HERE)
                 lines += [f"envguard: {name}: as on {same}"] if alike else about

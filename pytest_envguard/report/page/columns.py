@@ -7,10 +7,10 @@ from itertools import groupby
 from typing import NamedTuple
 
 from pytest_envguard.model.matrix import ENVIRONMENT, HOST, Matrix
+from pytest_envguard.report.enforcement import mechanism
 from pytest_envguard.report.page.shown import title_of
 from pytest_envguard.report.phrases import in_order
 from pytest_envguard.report.summary import Summary
-from pytest_envguard.report.terminal import mechanism
 
 _FEW_COLUMNS = 5  # as many have room for words
 _MOST_BESIDE = 16  # more don't fit beside the names of tests

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from pytest_envguard.model.plan import Enforcement, Plan, Strength
 from pytest_envguard.model.verdict import Run
+from pytest_envguard.report.enforcement import STRENGTHS, mechanism
 from pytest_envguard.report.page.shown import anchor
 from pytest_envguard.report.summary import Summary
-from pytest_envguard.report.terminal import STRENGTHS, mechanism
 
 
 class How(NamedTuple):

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from pytest_envguard.model.diagnosis import Cause
 from pytest_envguard.model.refusal import Refusal
-from pytest_envguard.report import causes, packages, table
+from pytest_envguard.report import causes, packages
+from pytest_envguard.report.grid import Grid, grid
 from pytest_envguard.report.groups import Places, groups, lost_in
 from pytest_envguard.report.page.calls import Fact, calls, moment
 from pytest_envguard.report.page.cells import KINDS, VERDICTS, Kind
@@ -90,7 +91,7 @@ class Known(NamedTuple):
         notes: How cells were made.
     """
 
-    grid: table.Grid | None
+    grid: Grid | None
     lost: tuple[packages.Lost, ...]
     findings: tuple[packages.Item, ...]
     advisories: packages.Advisories | None
@@ -275,7 +276,7 @@ def _packages(summary: Summary, places: Places) -> Known | None:
     if matrix is None:
         return None
     return Known(
-        table.grid(summary, _MOST_ROWS) if matrix.version_axes else None,
+        grid(summary, _MOST_ROWS) if matrix.version_axes else None,
         tuple(packages.lost(matrix, places)),
         tuple(packages.findings(matrix, places)),
         packages.advisories(matrix, places) if matrix.audits else None,

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from pytest_envguard.model.budget import BYTES, SECONDS, Figure, show_seconds
 from pytest_envguard.model.dimensions import show_size
 from pytest_envguard.model.verdict import Run
-from pytest_envguard.report.budgets import Measured, by_test
+from pytest_envguard.report.figures import Measured, by_test
 from pytest_envguard.report.groups import count
 from pytest_envguard.report.page.plots import Span, bar, span, timeline
 from pytest_envguard.report.page.shown import short_name, visible

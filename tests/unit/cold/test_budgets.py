@@ -11,7 +11,7 @@ from pytest_envguard.model.profile import Budget, Profile, combine
 from pytest_envguard.profiles import load_catalogue
 from pytest_envguard.profiles.catalogue import SHIPPED
 from pytest_envguard.profiles.tables import read_table, read_toml
-from pytest_envguard.report.profiles import profile_text
+from pytest_envguard.report.terminal.profiles import profile_text
 
 INIT = "budgets.init.seconds"
 

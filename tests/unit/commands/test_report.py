@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pytest_envguard.cli import main
-from pytest_envguard.report.document import document, dumps
+from pytest_envguard.report.document.writing import document, dumps
 from pytest_envguard.report.summary import Summary, summarise
 from tests.unit.report.pages import EROFS, LAMBDA, PASSED, run
 from tests.unit.report.whole import WHOLE, crossed, plain

@@ -13,7 +13,7 @@ from pytest_envguard.model.profile import Profile, combine, layout_source
 from pytest_envguard.profiles import load_catalogue
 from pytest_envguard.profiles.catalogue import SHIPPED
 from pytest_envguard.profiles.tables import read_table, read_toml
-from pytest_envguard.report.profiles import profile_text
+from pytest_envguard.report.terminal.profiles import profile_text
 from tests.unit.surroundings import profile
 
 

@@ -10,7 +10,7 @@ import pytest
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.profile import Profile
 from pytest_envguard.profiles import Catalogue, load_catalogue
-from pytest_envguard.report.profiles import in_a_line, profile_text
+from pytest_envguard.report.terminal.profiles import in_a_line, profile_text
 
 Load = Callable[[str], Catalogue]
 MINE = '[tool.envguard.profiles.mine]\ninherits = "container"\nunset-each = ["MODEL_PATH", "TOKEN"]\nenv = { TOKEN = "x" }\n'

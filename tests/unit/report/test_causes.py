@@ -6,13 +6,13 @@ from typing import Any
 
 from pytest_envguard.model.diagnosis import Cause, Cost, Diagnosis, Remedy, Seed, Trial
 from pytest_envguard.report import causes
-from pytest_envguard.report.annotations import annotation_lines
-from pytest_envguard.report.document import document
-from pytest_envguard.report.github import job_summary
+from pytest_envguard.report.document.writing import document
 from pytest_envguard.report.groups import Places
+from pytest_envguard.report.markdown.annotations import annotation_lines
+from pytest_envguard.report.markdown.github import job_summary
 from pytest_envguard.report.summary import Summary, summarise
 from tests.unit.report.pages import CONTAINER, EROFS, LAMBDA, PASSED, run
-from tests.unit.report.test_terminal import page
+from tests.unit.report.terminal.test_closing import page
 
 A, B = "tests/test_a.py::test_a", "tests/test_b.py::test_b"
 HOME = Remedy("everything asks for it", {"HOME": "/tmp"})

@@ -1,0 +1,1 @@
+"""What became worse, and what better, from one run to another."""

@@ -1,0 +1,1 @@
+"""The run in Markdown: a file, GitHub's summary and annotations."""
