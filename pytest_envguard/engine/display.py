@@ -18,7 +18,7 @@ from pytest_envguard.report.terminal.output import columns_of
 _EVERY = 0.1  # seconds from one drawing to the next
 _LEAST = 20  # columns below which pytest's own display is better
 _UP, _TO_END, _BELOW = "\x1b[{}A", "\x1b[K", "\x1b[J"
-_TOGETHER, _DONE = "\x1b[?2026h", "\x1b[?2026l"  # see `report.progress`
+_TOGETHER, _DONE = "\x1b[?2026h", "\x1b[?2026l"  # see `report.terminal.progress`
 _SILENT = re.compile(r"(\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(\x07|\x1b\\))+")  # escape sequences that show nothing
 _COLOURS = {
     "passed": "green",
