@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import pytest
 
 from pytest_envguard import options
 from pytest_envguard.engine import cells, reports, workers
+from pytest_envguard.engine.invocation import invocation
 from pytest_envguard.engine.session import HOST, EnvguardSession
 from pytest_envguard.engine.solo import run_solo
 from pytest_envguard.errors import EnvguardError
@@ -165,7 +167,8 @@ def _make_cells(
 def _in_cells(config: pytest.Config, wanted: str, asked: cells.Asked, farm: Farm | None = None) -> list[Plan]:
     """Return a plan for every environment in every cell that can be had."""
     if not asked.ready:
-        written = reports.write(config, summarise([], [], {}, asked.matrix([])))
+        nothing = summarise([], [], {}, asked.matrix([]))
+        written = reports.write(config, nothing._replace(invocations=(invocation(config, time.time(), ""),)))
         raise EnvguardError("\n".join([nothing_ready(asked), *written.lost, *written.told]))
     if farm:
         return farm.plans_in(

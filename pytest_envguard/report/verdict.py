@@ -19,11 +19,15 @@ def verdict(summary: Summary) -> str:
 
 
 def _outcome(summary: Summary) -> str:
+    if not summary.runs:
+        return "no test ran"
     tests = len({nodeid for run in summary.runs for nodeid in run.outcomes})
     alone = summary.runs[0].environment if len(summary.runs) == 1 else ""
     where = alone or count(len(summary.runs), "environment")
     if not summary.rows:
-        return f"{count(tests, 'test')} in {where}: none fails" if tests else f"no test ran in {where}"
+        skipped = all(outcome.word == "skipped" for run in summary.runs for outcome in run.outcomes.values())
+        how = "all are skipped" if skipped else "none fails"
+        return f"{count(tests, 'test')} in {where}: {how}" if tests else f"no test ran in {where}"
     fail = "fails" if len(summary.rows) == 1 else "fail"
     somewhere = alone or f"at least one of {where}"
     return f"{len(summary.rows)} of {count(tests, 'test')} {fail} in {somewhere}{_beside_the_host(summary)}"

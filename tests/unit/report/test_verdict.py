@@ -22,6 +22,9 @@ def both(host: dict[str, Outcome] | None, **here: Outcome) -> Summary:
     [
         (both(None, a=PASSED), "1 test in 2 environments: none fails"),
         (both(None), "no test ran in 2 environments"),
+        (summarise([], [], {}), "no test ran"),
+        (both(None, a=Outcome("skipped")), "1 test in 2 environments: all are skipped"),
+        (both(None, a=Outcome("skipped"), b=PASSED), "2 tests in 2 environments: none fails"),
         (
             both({"a": PASSED}, a=EROFS, b=PASSED),
             "1 of 2 tests fails in at least one of 2 environments, where the host passes",
