@@ -153,10 +153,14 @@ def test_quiet_and_verbose(tests: Path) -> None:
 
 def test_a_narrow_terminal_wraps_nothing_that_was_made_for_it(tests: Path) -> None:
     """pytest takes one of fewer than 40 columns for one of 80; what is wrapped can't be drawn over."""
-    written = on_terminal(tests, 30, "-q").replace("\r\n", "\n")
+    (tests / "test_slow.py").write_text(
+        "import time\n\ndef test_slow():\n    time.sleep(0.4)\n"
+    )  # else nothing is drawn
+    quiet = {"PYTHONWARNINGS": "ignore"}  # of pytest-asyncio, in each worker, on a line of its own length
+    written = on_terminal(tests, 30, "-q", **quiet).replace("\r\n", "\n")
     drawn = written[written.index("\x1b[?2026h") :]
     screen = Screen(30).take(drawn.partition("====")[0])
-    assert screen.widest < 30 and any(row.endswith("%]") for row in screen.rows)
+    assert screen.widest < 30 and any(row.endswith("%]") for row in screen.rows), written
     lines = own(written)
     assert all(len(re.sub(r"\x1b\[\d*m", "", line)) <= 30 or " " not in line.strip() for line in lines)
 

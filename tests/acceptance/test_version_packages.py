@@ -209,5 +209,5 @@ def test_github_gets_a_summary_and_annotations(
     (annotation,) = (line for line in result.out.splitlines() if line.startswith("::error"))
     assert annotation.startswith("::error file=test_it.py,line=5,title=fails with six 1.16.0"), result
     text = summary.read_text(encoding="utf-8")
-    assert text.startswith("before\n## envguard: ")
+    assert text.startswith("before\n\n\n## envguard: ")
     assert "1.16.0" in text
