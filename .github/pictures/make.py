@@ -11,6 +11,7 @@ import argparse
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from recording import frames, record, svg
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+UV = [sys.executable, "-m", "uv"]
 COLUMNS, ROWS = 92, 34
 PAGE = (1280, 1000)
 COMMAND = ["pytest", "--envguard=lambda,container,offline", "--tb=no", "-rN"]
@@ -31,12 +33,13 @@ def main() -> None:
     parser.add_argument(
         "--home", type=Path, default=Path("/home/me"), help="a folder to be made; pictures show its name"
     )
+    parser.add_argument("--python", default="3.11", help="an interpreter, where other users may go (default: 3.11)")
     options = parser.parse_args()
     project = options.home / "token-counter"
     options.home.mkdir()
     try:
         shutil.copytree(ROOT / "examples/token-counter", project)
-        _install(project)
+        _install(project, options.python)
         if "terminal" in options.pictures:
             _terminal(project)
         if "report" in options.pictures:
@@ -45,9 +48,9 @@ def main() -> None:
         shutil.rmtree(options.home)
 
 
-def _install(project: Path) -> None:
-    subprocess.run(["uv", "venv", "--quiet", "--python", "3.11", ".venv"], cwd=project, check=True)
-    words = ["uv", "pip", "install", "--quiet", "--python", ".venv", "-e", ".[test]", f"{ROOT}[matrix,report]"]
+def _install(project: Path, python: str) -> None:
+    subprocess.run([*UV, "venv", "--quiet", "--python", python, ".venv"], cwd=project, check=True)
+    words = [*UV, "pip", "install", "--quiet", "--python", ".venv", "-e", ".[test]", f"{ROOT}[matrix,report]"]
     subprocess.run(words, cwd=project, check=True)
 
 
