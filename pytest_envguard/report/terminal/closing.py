@@ -176,7 +176,7 @@ def _profiles(summary: Summary, matrix: Matrix) -> Iterator[str]:
         runs = [run for _, run in ran]
         used = reduce(Resources.and_worker, (run.resources for run in runs))
         slowest = max(runs, key=lambda run: run.resources.seconds)
-        parts = [*dict.fromkeys(mechanism(plan) for plan, _ in ran), count(len(runs), "cell")]
+        parts = [" / ".join(dict.fromkeys(mechanism(plan) for plan, _ in ran)), count(len(runs), "cell")]
         parts.append(count(sum(len(run.outcomes) for run in runs), "test"))
         if failing := sum(len(run.failed()) for run in runs):
             only = sum(summary.only_here(run.environment) for run in runs)

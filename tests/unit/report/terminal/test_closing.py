@@ -323,6 +323,16 @@ def test_versions_with_a_line_for_each_environment() -> None:
     assert "(slowest: six1.16.0), on this machine and build1" in " ".join(cells_printed(sample, machines=hosts).split())
 
 
+def test_cells_that_are_not_enforced_alike_say_all_of_it() -> None:
+    """Such as those of merged runs of two machines."""
+    whole = matrix_run({"six": ("1.15.0", "1.16.0")}, lambda *_: {"test_a": PASSED}, (LAMBDA,)).summary()
+    weaker = Enforcement("tmp", "/tmp 512 MiB", Strength.APPROXIMATE, "calls", "it is the machine's own")
+    first, second = whole.plans
+    paper = Paper()
+    write(whole._replace(plans=[first._replace(enforcements=(*first.enforcements, weaker)), second]), paper, 0)
+    assert "lambda  kernel, parts approximated / kernel, 2 cells, 2 tests" in paper.text
+
+
 def test_cells_that_were_stopped() -> None:
     """Those with the same broken promise are told together."""
     sample = matrix_run(BOTH, lambda *_: {"test_a": PASSED}, (LAMBDA, CONTAINER))
