@@ -19,6 +19,7 @@ import os
 import pwd
 import py_compile
 import resource
+import secrets
 import shutil
 import site
 import socket
@@ -782,7 +783,8 @@ def _getlogin(_told: Told) -> str:
 @operation("makedirs('~/.envguard-cache')")
 def _makedirs_home(_told: Told) -> str | None:
     before = os.getcwd()
-    path = os.path.expanduser("~/.envguard-cache")
+    # All profiles run at the same time, and openshift, played by root without namespaces, makes the folder for all to see.
+    path = os.path.expanduser(f"~/.envguard-cache-{secrets.token_hex(8)}")
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         os.chdir(folder)
         try:
