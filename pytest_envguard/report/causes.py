@@ -9,6 +9,7 @@ from pytest_envguard.diagnosis.formats import forms, native
 from pytest_envguard.model.diagnosis import Cause, Cost, Remedy, Trial
 from pytest_envguard.report.folding import WIDTH, folded
 from pytest_envguard.report.groups import Places, count, together
+from pytest_envguard.report.printable import short
 from pytest_envguard.report.summary import Summary
 
 _MOST_TESTS = 3
@@ -73,21 +74,17 @@ def _result(trial: Trial) -> str:
         passing = f"{len(trial.passed)} of {total} {'passes' if total == 1 else 'pass'} with {what}"
         text = passing + (f", in the cell {trial.cell}" if trial.cell else "")
     elif trial.passed:
-        text = f"only {len(trial.passed)} of {total} pass with {what}; now: {_short(_first(trial.failed))}"
+        text = f"only {len(trial.passed)} of {total} pass with {what}; now: {_first(trial.failed)}"
     else:
-        text = f"still fails with {what}, now with {_short(_first(trial.failed))}"
+        text = f"still fails with {what}, now with {_first(trial.failed)}"
     if trial.broken:
         names = list(trial.broken)
-        text += f"; BUT IT BREAKS {count(len(names), 'other test')}: {_named(names)}: {_short(_first(trial.broken))}"
+        text += f"; BUT IT BREAKS {count(len(names), 'other test')}: {_named(names)}: {_first(trial.broken)}"
     return text
 
 
 def _first(messages: Mapping[str, str]) -> str:
-    return next(iter(messages.values()), "") or "no message"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    return short(next(iter(messages.values()), "") or "no message", _LONGEST)
 
 
 def _named(names: Sequence[str]) -> str:

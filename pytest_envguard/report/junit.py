@@ -19,7 +19,8 @@ from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.verdict import Run
 from pytest_envguard.report.enforcement import mechanism
 from pytest_envguard.report.groups import count
-from pytest_envguard.report.markdown.markup import short, visible
+from pytest_envguard.report.markdown.markup import visible
+from pytest_envguard.report.printable import short
 from pytest_envguard.report.summary import Summary
 
 ENVIRONMENT = "envguard"  # what a case's property with the environment is called, and a suite's

@@ -132,6 +132,11 @@ def cut(text: str, width: int, sign: str = "…") -> str:
     return text
 
 
+def short(text: str, longest: int) -> str:
+    """Cut a text that is longer than ``longest`` characters, as reports do that have no columns."""
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
 def cut_within(text: str, width: int, sign: str = "…") -> str:
     """Return beginning and end of a text that is longer than ``width``: versions stand at the end of names."""
     if len(text) <= width:

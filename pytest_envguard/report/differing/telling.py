@@ -8,6 +8,7 @@ from typing import Any
 from pytest_envguard.report.differing.difference import Change, Difference
 from pytest_envguard.report.folding import folded
 from pytest_envguard.report.groups import count
+from pytest_envguard.report.printable import short
 
 _MOST = 20
 _LONGEST = 320
@@ -84,8 +85,7 @@ def _change(change: Change, kind: str) -> Iterator[str]:
     ended = "" if kind in _NAMED else f": {change.before}, now {change.after}"
     yield from folded(f"  {change.subject}{where}{ended}", "    ")
     if change.details:
-        text = change.details
-        yield from folded(f"      {text if len(text) <= _LONGEST else text[: _LONGEST - 3] + '...'}", "        ")
+        yield from folded(f"      {short(change.details, _LONGEST)}", "        ")
 
 
 def facts(found: Difference) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from pytest_envguard.model.finding import Audited
 from pytest_envguard.model.matrix import Matrix
 from pytest_envguard.report import causes, packages
 from pytest_envguard.report.groups import Places, count, groups, lost_in, reasons
-from pytest_envguard.report.markdown.markup import short, visible
+from pytest_envguard.report.markdown.markup import visible
+from pytest_envguard.report.printable import short
 from pytest_envguard.report.summary import Row, Summary
 
 _MOST = 10  # of each kind are shown for a step

@@ -27,11 +27,6 @@ def visible(text: str) -> str:
     return printable(" ".join(text.split()))
 
 
-def short(text: str, longest: int) -> str:
-    """Cut a text that is longer than ``longest`` characters."""
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."
-
-
 def plain(text: str) -> str:
     """Return a text as words of a sentence."""
     first, *others = visible(text).split(" ")

@@ -10,8 +10,9 @@ from pytest_envguard.model.matrix import Matrix
 from pytest_envguard.report import causes, packages
 from pytest_envguard.report.groups import Group, Places, count, groups, lost_in, reasons, refused
 from pytest_envguard.report.markdown import tables
-from pytest_envguard.report.markdown.markup import code, folded, lines, pasted, plain, short
+from pytest_envguard.report.markdown.markup import code, folded, lines, pasted, plain
 from pytest_envguard.report.packages import Item
+from pytest_envguard.report.printable import short
 from pytest_envguard.report.summary import Loss, Row, Summary
 from pytest_envguard.report.verdict import verdict
 

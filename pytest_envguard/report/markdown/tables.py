@@ -11,7 +11,8 @@ from pytest_envguard.report import figures
 from pytest_envguard.report.enforcement import mechanism
 from pytest_envguard.report.grid import PASSES, grid
 from pytest_envguard.report.groups import Places, count
-from pytest_envguard.report.markdown.markup import cell, folded, plain, short, table
+from pytest_envguard.report.markdown.markup import cell, folded, plain, table
+from pytest_envguard.report.printable import short
 from pytest_envguard.report.summary import Row, Summary
 
 _MARKS = {

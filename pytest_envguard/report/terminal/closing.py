@@ -16,6 +16,7 @@ from pytest_envguard.report.figures import by_test
 from pytest_envguard.report.folding import WIDTH, folded, folded_wider
 from pytest_envguard.report.grid import of_tests
 from pytest_envguard.report.groups import Places, count, groups, lost_in, reasons, refused, together
+from pytest_envguard.report.printable import short
 from pytest_envguard.report.summary import Loss, Row, Summary
 from pytest_envguard.report.terminal import budgets, cells, table
 from pytest_envguard.report.terminal.output import Output
@@ -143,9 +144,7 @@ def _when(loss: Loss) -> str:
 def _reasons(row: Row, places: Places) -> Iterator[str]:
     for told in reasons(row, places):
         # Whole, because what matters is often the path at its end; but an assertion can compare two novels.
-        text = told.line
-        shown = text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
-        yield from folded_wider(shown, "  ", len(_UNDER))
+        yield from folded_wider(short(told.line, _LONGEST), "  ", len(_UNDER))
 
 
 def _environments(summary: Summary) -> Iterator[str]:

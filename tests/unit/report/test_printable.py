@@ -16,6 +16,7 @@ from pytest_envguard.report.printable import (
     printable,
     readable,
     settle,
+    short,
 )
 
 
@@ -96,3 +97,7 @@ def test_a_name_keeps_both_of_its_ends() -> None:
     """The profile begins it, and the last version ends it."""
     assert cut_within("lambda-litellm1.53.9-tiktoken0.9.0", 20) == "lambda…tiktoken0.9.0"
     assert cut_within("lambda", 20) == "lambda"
+
+
+def test_a_long_text_is_cut() -> None:
+    assert (short("abcdef", 6), short("abcdefg", 6)) == ("abcdef", "abc...")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_envguard.report.markdown.markup import cell, code, folded, html, pasted, plain, row, short, table, visible
+from pytest_envguard.report.markdown.markup import cell, code, folded, html, pasted, plain, row, table, visible
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,3 @@ def test_a_block_has_a_fence_longer_than_any_in_it() -> None:
         "    `````",
         "",
     ]
-
-
-def test_a_long_text_is_cut() -> None:
-    assert (short("abcdef", 6), short("abcdefg", 6)) == ("abcdef", "abc...")
