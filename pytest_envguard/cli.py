@@ -10,12 +10,15 @@ from pytest_envguard import __version__
 from pytest_envguard.commands import bisect, cells, cuda, doctor, explain, matrix, model, profiles, report, run, seed
 from pytest_envguard.commands.parser import Parser
 from pytest_envguard.errors import EnvguardError
+from pytest_envguard.report.printable import settle
 
 USAGE_ERROR = 4  # as pytest's
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        settle(stream)
     parser = _parser()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:

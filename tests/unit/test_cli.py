@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -113,3 +114,16 @@ def test_the_module_is_the_command() -> None:
         "",
         "error: the following arguments are required: COMMAND\nhint: see `envguard --help`\n",
     )
+
+
+@pytest.mark.parametrize("words", [["profiles", "lambda"], ["explain", "tiktoken", "--json"], ["no-such-…"]])
+def test_a_terminal_without_our_characters(words: list[str]) -> None:
+    """What it lacks has a stand-in or is an escape: no traceback, the same exit code, and JSON says the same."""
+    said = {}
+    for encoding in ("ascii", "utf-8"):
+        environ = {**os.environ, "PYTHONIOENCODING": encoding}
+        command = [sys.executable, "-m", "pytest_envguard", *words]
+        said[encoding] = subprocess.run(command, capture_output=True, encoding=encoding, env=environ, check=False)
+    plain, full = said["ascii"], said["utf-8"]
+    assert plain.returncode == full.returncode and "Traceback" not in plain.stderr
+    assert ("--json" in words) == (plain.stdout == full.stdout and plain.stderr == full.stderr)

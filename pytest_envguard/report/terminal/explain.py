@@ -252,7 +252,7 @@ def json_text(libraries: Iterable[tuple[Library, Surroundings]], *, whole: bool)
     ``there`` of a remedy what it is there, null where it can't hold.
     """
     found = [(_library(library, around) if whole else _short(library, around)) for library, around in libraries]
-    return json.dumps({"libraries": found}, indent=2, ensure_ascii=False)
+    return json.dumps({"libraries": found}, indent=2)
 
 
 def _short(library: Library, around: Surroundings) -> dict[str, Any]:
