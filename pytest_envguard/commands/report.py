@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from pytest_envguard.commands.parser import Commands, Parser
 from pytest_envguard.errors import EnvguardError, nearest
+from pytest_envguard.report.printable import printable
 
 if TYPE_CHECKING:
     from pytest_envguard.report.differing.difference import Difference
@@ -165,7 +166,7 @@ def _merge(options: argparse.Namespace) -> int:
     _check_each_once(options.files)
     merged = merge([(file, _read(file)) for file in options.files])
     for note in merged.notes if options.to or options.format not in (None, _TERMINAL) else ():
-        print(f"note: {_printable(note)}", file=sys.stderr)
+        print(f"note: {printable(note)}", file=sys.stderr)
     _deliver(merged, "merged", options)
     return 0
 
@@ -209,7 +210,7 @@ def _read(file: str) -> Summary:
     """Return the run that a file tells of."""
     from pytest_envguard.report.document.reading import read
 
-    name = "standard input" if file == "-" else _printable(file)
+    name = "standard input" if file == "-" else printable(file)
     if file == "-" and sys.stdin is None:
         raise EnvguardError("standard input is closed", "give the file's name")
     try:
@@ -248,7 +249,7 @@ def _alike(file: Path) -> str:
         return ""
     if not known:
         return "a report is written by `--envguard-report=FILE.json`"
-    return _printable(f"name a file in it: {', '.join(known)}" if folder == file else nearest(file.name, known))
+    return printable(f"name a file in it: {', '.join(known)}" if folder == file else nearest(file.name, known))
 
 
 def _check_each_once(files: Sequence[str]) -> None:
@@ -257,7 +258,7 @@ def _check_each_once(files: Sequence[str]) -> None:
     for file in files:
         real = file if file == "-" else str(Path(file).resolve())
         if real in known:
-            raise EnvguardError(f"{_printable(file)} is given twice", "name each report once")
+            raise EnvguardError(f"{printable(file)} is given twice", "name each report once")
         known[real] = file
 
 
@@ -278,8 +279,8 @@ def _deliver(summary: Summary, title: str, options: argparse.Namespace) -> None:
         try:
             files.replace(file, files.text(summary, file.suffix))
         except OSError as error:
-            raise EnvguardError(f"{_printable(str(file))} could not be written: {error.strerror}") from None
-        print(f"report written to {_printable(str(file))}", file=sys.stderr)
+            raise EnvguardError(f"{printable(str(file))} could not be written: {error.strerror}") from None
+        print(f"report written to {printable(str(file))}", file=sys.stderr)
     kind = options.format or ("" if options.to else _TERMINAL)
     if kind == _TERMINAL:
         from pytest_envguard.report.terminal.printing import print_summary
@@ -312,9 +313,3 @@ def _printing() -> Iterator[TextIO]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
             raise EnvguardError(f"standard output can't be written: {error.strerror}") from None
-
-
-def _printable(text: str) -> str:
-    from pytest_envguard.report.printable import printable
-
-    return printable(text)

@@ -152,11 +152,13 @@ def lines(summary: Summary, places: Places, verbosity: int) -> Iterator[str]:
     """Return the terminal's section about causes."""
     loud = [cause for cause in summary.causes if not cause.silent]
     silent = [cause for cause in summary.causes if cause.silent]
+    known = lineages(summary)
     for title, several in (("why", loud), ("lost silently", silent)):
         if several:
             yield from ("", f"{title}:")
         for cause in several:
             yield from _cause(cause, summary, places, verbosity)
+            yield from _paste(ready(cause, known), verbosity)
 
 
 def _cause(cause: Cause, summary: Summary, places: Places, verbosity: int) -> Iterator[str]:
@@ -175,7 +177,6 @@ def _cause(cause: Cause, summary: Summary, places: Places, verbosity: int) -> It
         yield from _indented(line)
     if len(results) > len(kept):
         yield from _indented(f"and {len(results) - len(kept)} more that were tried (-v shows them)")
-    yield from _paste(ready(cause, lineages(summary)), verbosity)
 
 
 def _paste(several: Iterable[Ready], verbosity: int) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_envguard.model.plan import Plan, Strength
+from pytest_envguard.model.verdict import Run
 
 STRENGTHS = {
     Strength.KERNEL: "by the kernel",
@@ -26,3 +27,8 @@ def mechanism(plan: Plan) -> str:
     weakest = min(strengths)
     parts = [" and ".join(exact), "" if weakest in SURE else f"parts {STRENGTHS[weakest]}"]
     return ", ".join(filter(None, parts))
+
+
+def enforced(plan: Plan, run: Run) -> str:
+    """Return what enforced it, as long as anything ran in it."""
+    return mechanism(plan) if run.outcomes or run.resources.seconds or not run.broken else "not run"

@@ -208,6 +208,12 @@ def reasons(row: Row, places: Places) -> list[Told]:
     return places.told(bad, several=len(row.outcomes) > 1)
 
 
+def stopped(summary: Summary, places: Places, several: bool) -> list[Told]:
+    """Return why environments were stopped, those with the same reason together."""
+    broken = [(run.environment, "; ".join(run.broken.promises)) for run in summary.runs if run.broken]
+    return places.told(broken, several)
+
+
 def refused(row: Row, places: Places) -> list[Told]:
     """Return what was refused to a test that fails, the last first: that is what most likely made it fail."""
     times: dict[str, int] = {}

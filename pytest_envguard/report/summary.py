@@ -101,6 +101,11 @@ class Invocation(NamedTuple):
     environments: tuple[str, ...] = ()
     failing: tuple[str, ...] = ()
 
+    @property
+    def moment(self) -> str:
+        """When it began as people read it: "2026-11-21 04:21:00 UTC"."""
+        return self.begun.replace("T", " ").replace("Z", " UTC")
+
 
 class Summary(NamedTuple):
     """What a report says.
@@ -136,6 +141,11 @@ class Summary(NamedTuple):
     def failing(self) -> tuple[str, ...]:
         """Why it fails although nothing else did, each once."""
         return tuple(dict.fromkeys(reason for one in self.invocations for reason in one.failing))
+
+    @property
+    def tests(self) -> int:
+        """How many tests ran anywhere."""
+        return len({nodeid for run in self.runs for nodeid in run.outcomes})
 
     def refused(self, environment: str) -> int:
         """Return how many tests in ``environment`` passed although something was refused."""

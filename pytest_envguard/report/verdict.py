@@ -21,7 +21,7 @@ def verdict(summary: Summary) -> str:
 def _outcome(summary: Summary) -> str:
     if not summary.runs:
         return "no test ran"
-    tests = len({nodeid for run in summary.runs for nodeid in run.outcomes})
+    tests = summary.tests
     alone = summary.runs[0].environment if len(summary.runs) == 1 else ""
     where = alone or count(len(summary.runs), "environment")
     if not summary.rows:

@@ -36,6 +36,7 @@ def document(summary: Summary) -> Facts:
     """
     places = Places(summary.matrix)
     nodeids = _nodeids(summary)
+    lineage = lineages(summary)
     facts: Facts = {
         "schema": SCHEMA,
         "tool": {"name": TOOL, "version": pytest_envguard.__version__},
@@ -49,7 +50,7 @@ def document(summary: Summary) -> Facts:
         "tests": _tests(nodeids, summary),
         "groups": [_group(group, summary, places) for group in groups(summary, places)],
         "refused_but_passed": [_loss(loss) for loss in summary.losses],
-        "causes": [cause_facts(cause, lineages(summary)) for cause in summary.causes],
+        "causes": [cause_facts(cause, lineage) for cause in summary.causes],
     }
     return facts | (matrix_facts(summary.matrix) if summary.matrix else {})
 

@@ -14,7 +14,7 @@ from pytest_envguard.model.diagnosis import Cause
 from pytest_envguard.model.finding import Audited
 from pytest_envguard.model.matrix import Matrix
 from pytest_envguard.report import causes, packages
-from pytest_envguard.report.groups import Places, count, groups, lost_in, reasons
+from pytest_envguard.report.groups import Places, count, groups, lost_in, reasons, stopped
 from pytest_envguard.report.markdown.markup import visible
 from pytest_envguard.report.printable import short
 from pytest_envguard.report.summary import Row, Summary
@@ -97,8 +97,7 @@ def _property(text: str) -> str:
 
 
 def _stopped(summary: Summary, places: Places) -> Iterator[_Annotation]:
-    broken = [(run.environment, "; ".join(run.broken.promises)) for run in summary.runs if run.broken]
-    for told in places.told(broken, several=False):
+    for told in stopped(summary, places, several=False):
         where = ", ".join(told.environments[:_MOST_NAMES])
         yield _Annotation(f"stopped: {count(len(told.environments), 'environment')}", [f"{where}: {told.text}"])
 
@@ -114,14 +113,15 @@ def _failures(summary: Summary, places: Places) -> Iterator[_Annotation]:
     """Tests that fail in the same environments are one where they have the same cause; as long as none is known, the same message."""
     known = _by_test(summary)
     for group in groups(summary, places):
-        alike: dict[Hashable, list[Row]] = {}
+        alike: dict[Hashable, list[tuple[Row, list[str]]]] = {}
         for row in group.rows:
-            numbers = known.get(row.nodeid, ())
-            alike.setdefault(numbers or tuple(told.line for told in reasons(row, places)), []).append(row)
-        for rows in alike.values():
+            lines = [told.line for told in reasons(row, places)]
+            alike.setdefault(known.get(row.nodeid) or tuple(lines), []).append((row, lines))
+        for told in alike.values():
+            rows = [row for row, _ in told]
             why = [summary.causes[number] for number in known.get(rows[0].nodeid, ())]
-            said = list(dict.fromkeys(told.line for row in rows for told in reasons(row, places)))
-            first = [told.line for told in reasons(rows[0], places)]
+            first = told[0][1]
+            said = {line for _, lines in told for line in lines}
             more = [f"and {count(len(said) - len(first), 'more message')}"] if len(said) > len(first) else []
             yield _Annotation(group.title, [*first, *more, *_why(why)], _names(rows), _place(rows))
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pytest_envguard.model.diagnosis import Cause
 from pytest_envguard.model.matrix import Matrix
 from pytest_envguard.report import causes, packages
-from pytest_envguard.report.groups import Group, Places, count, groups, lost_in, reasons, refused
+from pytest_envguard.report.groups import Group, Places, count, groups, lost_in, reasons, refused, stopped
 from pytest_envguard.report.markdown import tables
 from pytest_envguard.report.markdown.markup import code, folded, lines, pasted, plain
 from pytest_envguard.report.packages import Item
@@ -100,8 +100,7 @@ def _first(summary: Summary, frame: Frame) -> Iterator[str]:
 def _headline(summary: Summary, places: Places, frame: Frame) -> Iterator[str]:
     yield from _first(summary, frame)
     yield from (f"- the run fails because of: {plain(short(reason, frame.text))}" for reason in summary.failing)
-    broken = [(run.environment, "; ".join(run.broken.promises)) for run in summary.runs if run.broken]
-    for told in places.told(broken, several=True):
+    for told in stopped(summary, places, several=True):
         names = short(", ".join(told.environments), frame.text)
         yield f"- **{plain(names)}** was stopped: {plain(short(told.text, frame.text))}"
     for run in summary.runs:

@@ -8,21 +8,14 @@ from pytest_envguard.model.dimensions import show_size
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.verdict import Outcome, Run
 from pytest_envguard.report import figures
-from pytest_envguard.report.enforcement import mechanism
-from pytest_envguard.report.grid import PASSES, grid
+from pytest_envguard.report.enforcement import enforced
+from pytest_envguard.report.grid import MARKS, PASSES, grid
 from pytest_envguard.report.groups import Places, count
 from pytest_envguard.report.markdown.markup import cell, folded, plain, table
 from pytest_envguard.report.printable import short
 from pytest_envguard.report.summary import Row, Summary
 
-_MARKS = {
-    "passed": PASSES,
-    "failed": "**FAILS**",
-    "error": "**ERROR**",
-    "skipped": "skips",
-    "xfailed": "xfails",
-    "xpassed": "xpasses",
-}
+_MARKS = {word: f"**{mark}**" if mark.isupper() else mark for word, mark in MARKS.items()}
 _MOST_COLUMNS = 24
 _MOST_UNFOLDED = 40
 _LONGEST_NAME = 500
@@ -164,7 +157,7 @@ def _environment(plan: Plan, run: Run, summary: Summary) -> tuple[str, ...]:
     compared = summary.compared and not plan.is_host
     return (
         plain(run.environment),
-        mechanism(plan) if run.outcomes or used.seconds or not run.broken else "not run",
+        enforced(plan, run),
         str(len(run.outcomes)),
         str(len(run.failed())),
         str(summary.only_here(run.environment)) if compared else "-",
@@ -177,8 +170,9 @@ def _environment(plan: Plan, run: Run, summary: Summary) -> tuple[str, ...]:
 
 def enforcement(summary: Summary) -> Iterator[str]:
     """Yield what enforces each restriction, how strongly, and why not more so."""
-    rows = [row for plan in _distinct(summary) for row in _restrictions(plan)]
-    notes = dict.fromkeys(f"{plan.name}: {note}" for plan in _distinct(summary) for note in plan.notes)
+    plans = _distinct(summary)
+    rows = [row for plan in plans for row in _restrictions(plan)]
+    notes = dict.fromkeys(f"{plan.name}: {note}" for plan in plans for note in plan.notes)
     head = ("environment", "by", "restriction", "how strongly")
     lines = [*table(head, rows), *(f"- {plain(note)}" for note in notes)]
     yield from folded("How the environments are enforced", lines)

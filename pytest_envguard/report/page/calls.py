@@ -31,7 +31,7 @@ def _facts(one: Invocation, several: bool) -> Iterator[Fact]:
     if one.interrupted:
         yield Fact("ended early", one.interrupted)
     if one.begun:
-        yield Fact("began", moment(one.begun))
+        yield Fact("began", one.moment)
     if one.seconds:
         yield Fact("took", f"{one.seconds:.1f} s")
     if several and one.environments:
@@ -51,8 +51,3 @@ def _machine(one: Invocation) -> Iterator[str]:
     yield one.system
     yield count(one.processors, "processor") if one.processors else ""
     yield f"{show_size(one.memory)} of memory" if one.memory else ""
-
-
-def moment(begun: str) -> str:
-    """Return a time as people read it: "2026-11-21 04:21:00 UTC"."""
-    return begun.replace("T", " ").replace("Z", " UTC")

@@ -10,7 +10,7 @@ from pytest_envguard.model.refusal import Refusal
 from pytest_envguard.report import causes, packages
 from pytest_envguard.report.grid import Grid, grid
 from pytest_envguard.report.groups import Places, groups, lost_in
-from pytest_envguard.report.page.calls import Fact, calls, moment
+from pytest_envguard.report.page.calls import Fact, calls
 from pytest_envguard.report.page.cells import KINDS, VERDICTS, Kind
 from pytest_envguard.report.page.columns import Columns, columns
 from pytest_envguard.report.page.environments import Environment, Trouble, environments, troubles
@@ -164,7 +164,8 @@ def page(summary: Summary, largest: int = _LARGEST) -> Page:
     tests = tuple(parts(summary, places, shape, grouped))
     room = max(_LEAST_ROOM, largest - _size(tests, shape))
     panels = _panels(summary, Panels(summary, places, shape), room)
-    told = [_told(number, cause, summary, places) for number, cause in enumerate(summary.causes)]
+    letters = {letter for part in tests for file in part.files for one in file.items for letter in one.cells}
+    told = tuple(_causes(summary, places))
     loud = tuple(one for one in told if not summary.causes[one.number].silent)
     bad, plans, called = troubles(summary.runs), environments(summary), calls(summary)
     known = _packages(summary, places)
@@ -177,10 +178,10 @@ def page(summary: Summary, largest: int = _LARGEST) -> Page:
         shape,
         tests,
         sum(len(file.items) for part in tests for file in part.files) > _LARGE,
-        _legend(tests),
+        tuple(dict.fromkeys(kind for letter, kind in KINDS.items() if letter in letters)),
         panels,
         len(summary.rows) - len(panels),
-        _verdicts(tests),
+        {several: words for several, words in VERDICTS.items() if letters & set(several)},
         tuple(group.title for group in grouped[:MOST_PLACES]),
         _libraries(tests),
         loud,
@@ -192,7 +193,7 @@ def page(summary: Summary, largest: int = _LARGEST) -> Page:
         max(0, len(plans) - _MOST_ENVIRONMENTS),
         known,
         resources(summary.runs),
-        moment(summary.invocations[0].begun) if len(summary.invocations) == 1 else "",
+        summary.invocations[0].moment if len(summary.invocations) == 1 else "",
         next((one.project for one in summary.invocations if one.project), ""),
         next((one.version for one in summary.invocations if one.version), ""),
     )
@@ -220,30 +221,25 @@ def _size(tests: Sequence[Part], shape: Columns) -> int:
     return total
 
 
-def _seen(tests: Sequence[Part]) -> set[str]:
-    """Return the letters that there are."""
-    return {letter for part in tests for file in part.files for one in file.items for letter in one.cells}
-
-
-def _legend(tests: Sequence[Part]) -> tuple[Kind, ...]:
-    """Return what has to be explained."""
-    seen = _seen(tests)
-    return tuple(dict.fromkeys(kind for letter, kind in KINDS.items() if letter in seen))
-
-
-def _verdicts(tests: Sequence[Part]) -> dict[str, str]:
-    """Return what can be asked for so that something is found."""
-    seen = _seen(tests)
-    return {letters: words for letters, words in VERDICTS.items() if seen & set(letters)}
-
-
 def _libraries(tests: Sequence[Part]) -> tuple[str, ...]:
     """Return those that tests have to do with; "", which is the project itself, last."""
     seen = {library for part in tests for file in part.files for one in file.items for library in one.libraries}
     return tuple(sorted(seen, key=lambda library: (not library, library)))
 
 
-def _told(number: int, cause: Cause, summary: Summary, places: Places) -> Told:
+def _causes(summary: Summary, places: Places) -> Iterator[Told]:
+    lineages = causes.lineages(summary)
+    for number, cause in enumerate(summary.causes):
+        where = causes.where(cause, summary, places)
+        yield _told(number, cause, where, lineages)
+
+
+def _told(
+    number: int,
+    cause: Cause,
+    places: Sequence[tuple[str, tuple[str, ...]]],
+    lineages: Mapping[str, tuple[str, ...]],
+) -> Told:
     diagnosis = cause.diagnosis
     return Told(
         number,
@@ -251,14 +247,11 @@ def _told(number: int, cause: Cause, summary: Summary, places: Places) -> Told:
         f"{diagnosis.library} {diagnosis.version}".strip(),
         diagnosis.place,
         diagnosis.dimension,
-        tuple(
-            (where, nodeids[:_MOST_TESTS], max(0, len(nodeids) - _MOST_TESTS))
-            for where, nodeids in causes.where(cause, summary, places)
-        ),
+        tuple((where, nodeids[:_MOST_TESTS], max(0, len(nodeids) - _MOST_TESTS)) for where, nodeids in places),
         tuple(causes.trial_lines(cause)),
         tuple(map(causes.cost_line, cause.costs)),
         tuple(causes.offered(cause)),
-        tuple(tuple(found) for one in causes.ready(cause, causes.lineages(summary)) if (found := pastes(one))),
+        tuple(tuple(found) for one in causes.ready(cause, lineages) if (found := pastes(one))),
         any(trial.works for trial in cause.trials),
     )
 

@@ -87,7 +87,7 @@ def numbers(summary: Summary, causes: int, helped: int, advisories: int) -> Iter
         helped: For how many of them a remedy was tried, and works.
         advisories: How many vulnerabilities were found.
     """
-    tests = len({nodeid for run in summary.runs for nodeid in run.outcomes})
+    tests = summary.tests
     yield Number(tests, "test" if tests == 1 else "tests")
     yield Number(len(summary.runs), "environment" if len(summary.runs) == 1 else "environments")
     if refused := summary.passed_with_refusals():

@@ -11,7 +11,7 @@ from pytest_envguard.model.matrix import Matrix
 from pytest_envguard.model.plan import Plan
 from pytest_envguard.model.verdict import OWN_ENVIRONMENT, Resources, Run
 from pytest_envguard.report import causes
-from pytest_envguard.report.enforcement import mechanism
+from pytest_envguard.report.enforcement import enforced, mechanism
 from pytest_envguard.report.figures import by_test
 from pytest_envguard.report.folding import WIDTH, folded, folded_wider
 from pytest_envguard.report.grid import of_tests
@@ -151,9 +151,7 @@ def _environments(summary: Summary) -> Iterator[str]:
     width = max(len(run.environment) for run in summary.runs)
     for plan, run in zip(summary.plans, summary.runs, strict=True):
         used = run.resources
-        ran = not run.broken or run.outcomes or used.seconds
-        enforced = mechanism(plan) if ran else "not run"
-        parts = [enforced, count(len(run.outcomes), "test"), f"{used.seconds:.1f} s", *_peaks(used)]
+        parts = [enforced(plan, run), count(len(run.outcomes), "test"), f"{used.seconds:.1f} s", *_peaks(used)]
         failing = len(run.failed())
         if failing:
             only = f" ({summary.only_here(run.environment)} only here)" if summary.compared else ""

@@ -65,7 +65,7 @@ def _head(summary: Summary, title: str) -> Iterator[str]:
 def _told(one: Invocation) -> str:
     parts = [
         one.project,
-        one.begun.replace("T", " ").replace("Z", " UTC"),
+        one.moment,
         f"{one.seconds:.1f} s" if one.seconds else "",
         f"pytest-envguard {one.version}" if one.version else "",
         f"pytest {one.pytest}" if one.pytest else "",
