@@ -14,11 +14,8 @@ from pytest_envguard.engine import workers
 from pytest_envguard.report.printable import encoding_of, readable
 from pytest_envguard.report.terminal.lanes import Drawn, Lanes, Letter
 from pytest_envguard.report.terminal.output import columns_of
+from pytest_envguard.report.terminal.redrawing import BELOW, DONE, EVERY, LEAST, TO_END, TOGETHER, UP
 
-_EVERY = 0.1  # seconds from one drawing to the next
-_LEAST = 20  # columns below which pytest's own display is better
-_UP, _TO_END, _BELOW = "\x1b[{}A", "\x1b[K", "\x1b[J"
-_TOGETHER, _DONE = "\x1b[?2026h", "\x1b[?2026l"  # see `report.terminal.progress`
 _SILENT = re.compile(r"(\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(\x07|\x1b\\))+")  # escape sequences that show nothing
 _COLOURS = {
     "passed": "green",
@@ -61,7 +58,7 @@ class Below:
             return self._stream.write(text)
 
     def _run(self) -> None:
-        while not self._closed.wait(_EVERY):
+        while not self._closed.wait(EVERY):
             with self._lock:
                 if self._at_start and not self._closed.is_set():
                     self._draw()
@@ -70,10 +67,10 @@ class Below:
         lines = self._lines()
         if lines == self._shown:
             return
-        body = "".join(f"{_TO_END}\n{line}" for line in lines)
-        back = _UP.format(len(lines)) if lines else ""
+        body = "".join(f"{TO_END}\n{line}" for line in lines)
+        back = UP.format(len(lines)) if lines else ""
         try:
-            self._stream.write(f"{_TOGETHER}\r{body}{_BELOW}{back}\r{_DONE}")
+            self._stream.write(f"{TOGETHER}\r{body}{BELOW}{back}\r{DONE}")
             self._stream.flush()
         except (OSError, ValueError):  # the terminal is gone, which is nothing to fail for
             self._closed.set()
@@ -81,7 +78,7 @@ class Below:
 
     def _erase(self) -> None:
         if self._shown:
-            self._stream.write(f"\r{_BELOW}")
+            self._stream.write(f"\r{BELOW}")
             self._shown = []
 
     def close(self) -> None:
@@ -104,7 +101,7 @@ class Display:
         self._reporter = reporter
         self._writer = config.get_terminal_writer()
         self._encoding = encoding_of(self._writer._file)  # noqa: SLF001  # it has no public name
-        self._lanes = Lanes(names, max(_LEAST, columns_of(self._writer)))
+        self._lanes = Lanes(names, max(LEAST, columns_of(self._writer)))
         self._letter: Letter | None = None
         self._below: Below | None = None
         self._lock = threading.Lock()
@@ -188,7 +185,7 @@ class Display:
             height = os.get_terminal_size(self._writer._file.fileno()).lines  # noqa: SLF001
         except (OSError, ValueError):
             height = 24
-        width = max(_LEAST, columns_of(self._writer))
+        width = max(LEAST, columns_of(self._writer))
         with self._lock:
             self._lanes.resize(width)  # the user may have changed it
             lines = self._lanes.now(max(1, height - 3))
@@ -202,7 +199,7 @@ class Display:
 def display(config: pytest.Config, names: Sequence[str]) -> Display | None:
     """Return a display of lanes; None where pytest, a plugin or the user has another one."""
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
-    if type(reporter) is not pytest.TerminalReporter or columns_of(config.get_terminal_writer()) < _LEAST:
+    if type(reporter) is not pytest.TerminalReporter or columns_of(config.get_terminal_writer()) < LEAST:
         return None
     # With live logging pytest turns to a line for each test later.
     lines = config.getoption("log_cli_level", None) is not None or bool(config.getini("log_cli"))

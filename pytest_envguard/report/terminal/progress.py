@@ -11,19 +11,14 @@ from contextlib import contextmanager
 from typing import NamedTuple, TextIO
 
 from pytest_envguard.report.printable import columns, cut, encoding_of, printable, readable
+from pytest_envguard.report.terminal.redrawing import BELOW, DONE, EVERY, LEAST, TO_END, TOGETHER, UP
 
 RESOLVING = "resolving"
 READY = "ready"
 WAITING = ""  # nothing has been done for it yet
 _GOES_ON = frozenset({WAITING, RESOLVING, "building", "compiling bytecode", "waiting for another run"})
-_EVERY = 0.1  # seconds from one drawing to the next
-_LEAST = 20  # columns below which nothing can be drawn
 _SHORTEST_BAR, _LONGEST_BAR = 8, 40
 _GREEN, _RED, _DIM, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[0m"
-_UP, _TO_END = "\x1b[{}A", "\x1b[K"  # the cursor isn't hidden: who is killed could not show it again
-_BELOW = "\x1b[J"
-# What is drawn at once appears at once, on terminals that know it; others ignore it (contour-terminal.org, mode 2026).
-_TOGETHER, _DONE = "\x1b[?2026h", "\x1b[?2026l"
 
 
 class Row(NamedTuple):
@@ -194,24 +189,24 @@ class Live:
 
     def _run(self) -> None:
         """Draw again and again; nothing at all where everything is there at once."""
-        while not self._closed.wait(_EVERY):
+        while not self._closed.wait(EVERY):
             self._draw()
 
     def _draw(self) -> None:
         size = _size(self._stream)
-        if size.columns < _LEAST:
+        if size.columns < LEAST:
             return
         with self._lock:
             rows, about = list(self._rows.values()), self._about
         lines = screen(rows, about, size.columns, size.lines, time.monotonic(), colour=self._colour)
-        back = _UP.format(self._drawn) if self._drawn else ""
-        self._write(f"{_TOGETHER}{back}\r{self._body(lines)}{_BELOW}{_DONE}")
+        back = UP.format(self._drawn) if self._drawn else ""
+        self._write(f"{TOGETHER}{back}\r{self._body(lines)}{BELOW}{DONE}")
         self._drawn = len(lines)
 
     def _body(self, lines: Sequence[str]) -> str:
         """Return the lines with what moves the cursor; what stands for a character that the terminal lacks is as wide."""
         sign = "…" if readable("…", self._encoding) == "…" else "~"
-        return "".join(f"{readable(text.replace('…', sign), self._encoding)}{_TO_END}\n" for text in lines)
+        return "".join(f"{readable(text.replace('…', sign), self._encoding)}{TO_END}\n" for text in lines)
 
     def _write(self, text: str) -> None:
         try:
@@ -229,10 +224,10 @@ class Live:
             return
         with self._lock:
             rows = [row for row in self._rows.values() if row.finished and row.stage != READY]
-        width = max(_LEAST, _size(self._stream).columns)
+        width = max(LEAST, _size(self._stream).columns)
         names = max((len(row.name) for row in rows), default=0)
         lines = [line(row, width, names, time.monotonic(), colour=self._colour) for row in rows]
-        self._write(f"{_UP.format(self._drawn)}\r{self._body(lines)}{_BELOW}")
+        self._write(f"{UP.format(self._drawn)}\r{self._body(lines)}{BELOW}")
         self._drawn = 0
 
 
