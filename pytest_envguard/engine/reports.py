@@ -80,14 +80,15 @@ def _for_github(summary: Summary, environ: Mapping[str, str], root: Path) -> Seq
     """In GitHub Actions: append to the job's summary; returns annotations, which the runner reads from the output."""
     if environ.get("GITHUB_ACTIONS") != "true":
         return []
-    from pytest_envguard.report.markdown import github
     from pytest_envguard.report.markdown.annotations import annotation_lines
+    from pytest_envguard.report.markdown.fitting import LIMIT
+    from pytest_envguard.report.markdown.github import job_summary
 
     told: list[str] = []
     if path := environ.get("GITHUB_STEP_SUMMARY"):
         try:
             taken = Path(path).stat().st_size if Path(path).exists() else 0
-            text = github.job_summary(summary, github.LIMIT - taken - 2)
+            text = job_summary(summary, LIMIT - taken - 2)
             with Path(path).open("a", encoding="utf-8") as file:
                 # What stands there may have no end of its last line, or be HTML, which only an empty line ends.
                 file.write(f"\n\n{text}" if taken and text else text)

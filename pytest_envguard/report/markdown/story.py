@@ -16,8 +16,6 @@ from pytest_envguard.report.printable import short
 from pytest_envguard.report.summary import Loss, Row, Summary
 from pytest_envguard.report.verdict import verdict
 
-_FEW = 10
-
 
 class Part(NamedTuple):
     """A part of the story.
@@ -35,12 +33,12 @@ class Frame(NamedTuple):
     """How much is told.
 
     Attributes:
-        rows: The longest table.
+        steps: How long tables and lists are, from few rows to the most.
         text: The longest message, in characters.
         forms: Of how many kinds a remedy is shown, such as for a shell or a Dockerfile.
     """
 
-    rows: int
+    steps: tuple[int, ...]
     text: int
     forms: int = 1
 
@@ -51,23 +49,18 @@ def parts(summary: Summary, frame: Frame) -> Iterator[Part]:
     matrix = summary.matrix
     yield _part("details of the headline", _first(summary, frame), _headline(summary, places, frame))
     if matrix:
-        yield _part("the whole table", tables.by_versions(summary, 40), tables.by_versions(summary, frame.rows))
-    few, many = (tables.by_test(summary, places, most) for most in (_FEW, frame.rows))
-    yield _part("the table of tests", few, many)
+        yield _part("the whole table", *(tables.by_versions(summary, most) for most in (40, *frame.steps[1:])))
+    yield _part("the table of tests", *(tables.by_test(summary, places, most) for most in frame.steps))
     for group in groups(summary, places):
         brief = ("", f"**{plain(group.title)}**: {count(len(group.rows), 'test')}")
         told = (_group(group, places, frame, most) for most in _steps(len(group.rows), frame))
         yield _part(f"tests of “{short(group.title, 100)}”", brief, *told)
-    for title, silent in (("Why", False), ("Lost silently", True)):
-        several = [cause for cause in summary.causes if cause.silent is silent]
-        if several:
-            told = (_causes(title, several, summary, places, frame, details=more) for more in (False, True))
-            yield _part(title.lower(), *told)
+    yield from _of_causes(summary, places, frame)
     yield from _of_packages(matrix, places, frame) if matrix else ()
     refused_some = (_losses(summary, places, frame, most) for most in _steps(len(summary.losses), frame))
     yield _part("refusals of tests that pass", (), *refused_some)
-    yield _part("what was measured", (), tables.measured(summary, frame.rows))
-    yield _part("what the environments took", (), tables.environments(summary, frame.rows))
+    yield _part("what was measured", (), *(tables.measured(summary, most) for most in frame.steps[1:]))
+    yield _part("what the environments took", (), *(tables.environments(summary, most) for most in frame.steps[1:]))
     yield _part("how the environments are enforced", (), tables.enforcement(summary))
 
 
@@ -77,7 +70,20 @@ def _part(title: str, *forms: Iterable[str]) -> Part:
 
 def _steps(number: int, frame: Frame) -> list[int]:
     """Return how many of a long list are told, from few to all."""
-    return [*(most for most in (_FEW, frame.rows) if most < number), number]
+    return [*(most for most in frame.steps if most < number), number]
+
+
+def _of_causes(summary: Summary, places: Places, frame: Frame) -> Iterator[Part]:
+    for title, silent in (("Why", False), ("Lost silently", True)):
+        several = [cause for cause in summary.causes if cause.silent is silent]
+        if several:
+            head = ("", f"### {title}", "")
+            brief = (
+                (*head, *_causes(several[:most], summary, places, frame), *_more(len(several) - most, "reason"))
+                for most in _steps(len(several), frame)
+            )
+            whole = (*head, *_causes(several, summary, places, frame, details=True))
+            yield _part(title.lower(), *brief, whole)
 
 
 def _of_packages(matrix: Matrix, places: Places, frame: Frame) -> Iterator[Part]:
@@ -138,9 +144,8 @@ def _named(rows: Sequence[Row], frame: Frame) -> Iterator[str]:
 
 
 def _causes(
-    title: str, several: Iterable[Cause], summary: Summary, places: Places, frame: Frame, *, details: bool = True
+    several: Iterable[Cause], summary: Summary, places: Places, frame: Frame, *, details: bool = False
 ) -> Iterator[str]:
-    yield from ("", f"### {title}", "")
     lineages = causes.lineages(summary)
     for cause in several:
         yield f"- {plain(short(causes.sentence(cause), frame.text))}"

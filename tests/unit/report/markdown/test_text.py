@@ -33,6 +33,33 @@ def test_nothing_is_left_out_of_a_file() -> None:
     assert text.count("| `tests/") == 801
 
 
+def test_a_file_can_become_a_job_s_summary() -> None:
+    """GitHub drops what is larger: of tests without end some are told, with their messages, and that it isn't all."""
+    failed = {f"test_{number}": Outcome("failed", f"{number} " * 900) for number in range(3_000)}
+    text = markdown_text(summarise([LAMBDA], [run("lambda", **failed)], run("host", **dict.fromkeys(failed, PASSED))))
+    assert len(text.encode()) <= 1_048_576
+    assert "\n- _and 2744 more tests_\n" in text
+    assert "<details><summary><b>Tests that fail somewhere</b>: 3000 rows</summary>" in text
+    assert (
+        "_Not told in full, because a job summary has a limit of size: tests of “fails only in lambda”; JSON and"
+        in text
+    )
+
+
+def test_of_reasons_without_end_some_are_told() -> None:
+    """The first, one line each, and how many more there are."""
+    names = [f"test_{number}" for number in range(2_000)]
+    failed = run("lambda", **{name: Outcome("failed", "no") for name in names})
+    causes = tuple(
+        Cause(Diagnosis(f"{name} could not write {'x' * 900}"), {"lambda": (f"tests/{name}.py::{name}",)})
+        for name in names
+    )
+    text = markdown_text(summarise([LAMBDA], [failed], None)._replace(causes=causes))
+    assert len(text.encode()) <= 1_048_576
+    assert "test\\_255 could not write" in text and "test\\_256 could not" not in text
+    assert "\n- _and 1744 more reasons_\n" in text
+
+
 def test_tests_that_end_differently_come_first_in_the_table() -> None:
     """What fails everywhere comes last, and what was on the host has a column."""
     here = run("lambda", test_a=EROFS, test_b=EROFS, test_c=Outcome("error", "x"))
