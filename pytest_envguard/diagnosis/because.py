@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from pytest_envguard.model.diagnosis import Setting
+from pytest_envguard.model.diagnosis import Holding, Setting
 from pytest_envguard.model.dimensions import Value, show_size
 
 Values = Mapping[str, Value]
@@ -33,18 +33,23 @@ def because(setting: Setting, dimension: str, error: str = "") -> str:
         dimension: What is to be blamed; of one that the environment doesn't change nothing is said but its name.
         error: Name of the errno: EACCES on a read-only root is a matter of who owns what (the kernel asks that first).
     """
-    return because_in([(setting, error)], dimension)
+    return because_in([holding(setting, dimension, error)])
 
 
-def because_in(errors: Iterable[tuple[Setting, str]], dimension: str) -> str:
-    """Return the same for several environments, each with its errno: those that have something in common together.
+def because_in(several: Iterable[Holding]) -> str:
+    """Return the same for several environments: those that have something in common together.
 
     Cells of a version matrix with the same profile are one environment in this.
     """
     groups: dict[str, dict[str, None]] = {}
-    for setting, error in errors:
-        groups.setdefault(_template(setting.values, dimension, error), {})[named(setting)] = None
+    for one in several:
+        groups.setdefault(one.because, {})[one.environment] = None
     return ", and ".join(_filled(template, list(names)) for template, names in groups.items())
+
+
+def holding(setting: Setting, dimension: str, error: str = "", version: str = "") -> Holding:
+    """Return what a sentence leaves open, for an environment; arguments are those of `because`, and a library's version."""
+    return Holding(named(setting), _template(setting.values, dimension, error), version)
 
 
 def named(setting: Setting) -> str:

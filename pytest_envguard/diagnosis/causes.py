@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import builtins
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pytest_envguard.diagnosis.asked import Source, source_in
+from pytest_envguard.diagnosis.because import holding
 from pytest_envguard.diagnosis.generic import LookUp, guesses
 from pytest_envguard.diagnosis.homes import at_home
 from pytest_envguard.diagnosis.matching import Asked, Case, Match, best_of, names_of
@@ -16,7 +18,7 @@ from pytest_envguard.diagnosis.mechanical import told, told_loss
 from pytest_envguard.diagnosis.people import People
 from pytest_envguard.diagnosis.remedies import below_home, home_folder, resolve
 from pytest_envguard.diagnosis.rules import PYTHON
-from pytest_envguard.diagnosis.telling import VERSION, Holding, completed, folder_of
+from pytest_envguard.diagnosis.telling import VERSION, folder_of, retold
 from pytest_envguard.model.diagnosis import Cause, Diagnosis, Remedy, Setting, each_once
 from pytest_envguard.model.evidence import Evidence, Raised
 from pytest_envguard.model.refusal import Refusal
@@ -100,6 +102,11 @@ class _Explained(NamedTuple):
         return (*shared, self.operation, diagnosis.error, where, "" if diagnosis.dimension else self._gist())
 
     @property
+    def alike(self) -> str:
+        """The key as a text that another run has as well."""
+        return hashlib.sha256(repr(self.key).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+    @property
     def inside(self) -> str | None:
         """Where in the home folder that is which was refused; None if it's elsewhere."""
         home = home_folder(self.case.setting, self.case.evidence)
@@ -128,12 +135,16 @@ class _Group:
 
     def cause(self, look_up: LookUp | None, *, silent: bool) -> Cause:
         """Return it with all environments named in its text, and what may help in any of them."""
-        holding = [Holding(one.case.setting, one.diagnosis.error, one.diagnosis.version) for one in self._seen.values()]
         diagnosis = self.first.diagnosis
-        diagnosis = diagnosis._replace(text=completed(diagnosis.text, holding, diagnosis.dimension))
+        diagnosis = diagnosis._replace(sentence=diagnosis.text, alike=self.first.alike)
+        open_ = {
+            name: holding(one.case.setting, diagnosis.dimension, one.diagnosis.error, one.diagnosis.version)
+            for name, one in self._seen.items()
+        }
         own = {name: tuple(_remedies(one, look_up)) for name, one in self._seen.items()}
         where = {name: tuple(nodeids) for name, nodeids in self.where.items()}
-        return Cause(diagnosis._replace(remedies=each_once(own.values())), where, silent, remedies=own)
+        remedies = each_once(own.values())
+        return retold(Cause(diagnosis._replace(remedies=remedies), where, silent, remedies=own, holding=open_))
 
     @property
     def tests(self) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from pytest_envguard.diagnosis.because import changes
+from pytest_envguard.diagnosis.because import changes, holding
 from pytest_envguard.diagnosis.people import People, attributed
 from pytest_envguard.diagnosis.reasons import is_ambiguous
 from pytest_envguard.diagnosis.remedies import holds, is_switched_on, network, variable, version_fits
@@ -19,7 +19,6 @@ from pytest_envguard.diagnosis.telling import (
     BECAUSE,
     ENVIRONMENT,
     VERSION,
-    Holding,
     completed,
     filled,
     folder_of,
@@ -85,7 +84,7 @@ class Match(NamedTuple):
 
     def text(self, setting: Setting) -> str:
         """Return what the rule says, of one environment."""
-        return completed(self.says, [Holding(setting, self.error, self.version)], self.rule.dimension)
+        return completed(self.says, [holding(setting, self.rule.dimension, self.error, self.version)])
 
 
 class Case(NamedTuple):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from pytest_envguard.diagnosis.asked import Source, code_of, no_source
+from pytest_envguard.diagnosis.because import holding
 from pytest_envguard.diagnosis.matching import Case
 from pytest_envguard.diagnosis.people import Name, People
 from pytest_envguard.diagnosis.reasons import (
@@ -19,7 +20,7 @@ from pytest_envguard.diagnosis.reasons import (
     of_question,
     of_refusal,
 )
-from pytest_envguard.diagnosis.telling import BECAUSE, ENVIRONMENT, VERSION, Holding, completed, shown
+from pytest_envguard.diagnosis.telling import BECAUSE, ENVIRONMENT, VERSION, completed, shown
 from pytest_envguard.diagnosis.ties import (
     PROJECT,
     author_of,
@@ -118,8 +119,8 @@ def mechanical(
         A diagnosis without a rule. Where nothing ties the failure to the environment it says that, without a dimension.
     """
     diagnosis = told(Case.of(evidence, refusals, setting), distribution, source).diagnosis
-    holding = Holding(setting, diagnosis.error, diagnosis.version)
-    return diagnosis._replace(text=completed(diagnosis.text, [holding], diagnosis.dimension))
+    open_ = holding(setting, diagnosis.dimension, diagnosis.error, diagnosis.version)
+    return diagnosis._replace(text=completed(diagnosis.text, [open_]))
 
 
 def told(case: Case, distribution: Name | None = None, source: Source = no_source) -> Told:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
 
-from pytest_envguard.diagnosis.because import because_in, named, together
-from pytest_envguard.model.diagnosis import Setting
+from pytest_envguard.diagnosis.because import because_in, together
+from pytest_envguard.model.diagnosis import Cause, Holding
 
 # What stays in a sentence until it's known in how many environments it holds.
 BECAUSE = "{because}"
@@ -37,31 +36,31 @@ _UNKNOWN = {
 _NEUTRAL = "unknown"
 
 
-class Holding(NamedTuple):
-    """Where a sentence holds.
-
-    Attributes:
-        setting: The environment.
-        error: Name of the errno there; "" without one.
-        version: The library's there; "" where nobody knows.
-    """
-
-    setting: Setting
-    error: str = ""
-    version: str = ""
-
-
-def completed(sentence: str, holding: Iterable[Holding], dimension: str) -> str:
+def completed(sentence: str, holding: Iterable[Holding]) -> str:
     """Return a sentence with what was left open until now: `BECAUSE`, `ENVIRONMENT` and `VERSION`."""
     holding = list(holding)
     told = {
-        BECAUSE: because_in([(one.setting, one.error) for one in holding], dimension),
-        ENVIRONMENT: together(dict.fromkeys(named(one.setting) for one in holding)),
+        BECAUSE: because_in(holding),
+        ENVIRONMENT: together(dict.fromkeys(one.environment for one in holding)),
         VERSION: together(dict.fromkeys(one.version for one in holding if one.version)),
     }
     for placeholder, text in told.items():
         sentence = sentence.replace(placeholder, text)
     return sentence
+
+
+def retold(cause: Cause) -> Cause:
+    """Return a cause whose text names the environments in which it holds, and the versions that are there."""
+    diagnosis = cause.diagnosis
+    if not diagnosis.sentence:
+        return cause
+    return cause._replace(diagnosis=diagnosis._replace(text=completed(diagnosis.sentence, cause.holding.values())))
+
+
+def narrowed(cause: Cause, where: Mapping[str, tuple[str, ...]]) -> Cause:
+    """Return a cause for some of its tests; ``where`` is environment to tests."""
+    holding = {name: one for name, one in cause.holding.items() if name in where}
+    return retold(cause._replace(where=where, holding=holding))
 
 
 def shown(target: str) -> str:

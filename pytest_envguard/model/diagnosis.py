@@ -85,6 +85,21 @@ def each_once(several: Iterable[Iterable[Remedy]]) -> tuple[Remedy, ...]:
     return tuple(merged)
 
 
+class Holding(NamedTuple):
+    """What a sentence leaves open until it's known where it holds, for one environment.
+
+    Attributes:
+        environment: As sentences call it: cells of a version matrix by their profile.
+        because: What it makes of a dimension, half a sentence with ``{here}`` for the names of all that make the same of it,
+            such as "the root is read-only in {here}"; ``{have}`` is "has" or "have", as many as they are.
+        version: The library's there; "" where nobody knows.
+    """
+
+    environment: str
+    because: str = ""
+    version: str = ""
+
+
 class Diagnosis(NamedTuple):
     """Why something failed, or was refused.
 
@@ -100,6 +115,9 @@ class Diagnosis(NamedTuple):
         error: Name of the errno; "" without one.
         remedies: What may help, the first to try first.
         measure: Python code whose time says what a silent loss costs; "" where nothing is to be measured.
+        sentence: The text with ``{because}``, ``{environment}`` and ``{version}`` still open, see `Cause.holding`; "" where it
+            leaves nothing open.
+        alike: The same for all that has the same cause, in this run or another; "" where nobody knows.
     """
 
     text: str
@@ -113,6 +131,8 @@ class Diagnosis(NamedTuple):
     error: str = ""
     remedies: tuple[Remedy, ...] = ()
     measure: str = ""
+    sentence: str = ""
+    alike: str = ""
 
 
 class Trial(NamedTuple):
@@ -177,6 +197,7 @@ class Cause(NamedTuple):
         trials: What was tried, in that order.
         costs: What was measured.
         remedies: Environment to those of the diagnosis that hold there: a folder of one may not be there in another.
+        holding: Environment to what the sentence of the diagnosis leaves open.
     """
 
     diagnosis: Diagnosis
@@ -185,6 +206,7 @@ class Cause(NamedTuple):
     trials: tuple[Trial, ...] = ()
     costs: tuple[Cost, ...] = ()
     remedies: Mapping[str, tuple[Remedy, ...]] = {}
+    holding: Mapping[str, Holding] = {}
 
     def offered(self, environment: str) -> tuple[Remedy, ...]:
         """Return what may help in one environment, the first to try first."""

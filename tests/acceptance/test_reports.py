@@ -264,3 +264,33 @@ def test_two_runs_of_one_suite_do_not_differ(project: Path, run: Run) -> None:
     envguard(project, "merge", "1.json", "2.json", "--to", "both.json")
     one, both = (json.loads((project / name).read_text()) for name in ("1.json", "both.json"))
     assert [test["outcomes"] for test in both["tests"]] == [test["outcomes"] for test in one["tests"]]
+
+
+SHARED = """
+def test_beside():
+    os.mkdir("beside")
+    os.rmdir("beside")  # the next run finds the same
+
+def test_silent():
+    try:
+        os.mkdir("silent")
+    except OSError:
+        pass
+    else:
+        os.rmdir("silent")
+
+def test_home():
+    assert os.environ["HOME"]
+"""
+
+
+def test_merged_runs_tell_the_same_causes_as_one_run(project: Path, run: Run) -> None:
+    """One for what has one reason, with the names of all environments; however many jobs there were."""
+    write(project, SHARED)
+    for name, asked in (("1", "lambda"), ("2", "container"), ("whole", "lambda,container")):
+        assert run(f"--envguard={asked}", f"--envguard-report={name}.json").code == 1
+    envguard(project, "merge", "1.json", "2.json", "--to", "both.json")
+    whole, both = (json.loads((project / f"{name}.json").read_text())["causes"] for name in ("whole", "both"))
+    # Those of as many tests stand in the order in which these ended, which is another one each time.
+    assert sorted(both, key=lambda cause: cause["alike"]) == sorted(whole, key=lambda cause: cause["alike"])
+    assert any(cause["explanation"].endswith("the root is read-only in lambda and container") for cause in both)

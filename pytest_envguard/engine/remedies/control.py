@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from pytest_envguard.diagnosis.telling import narrowed
 from pytest_envguard.engine.remedies.stage import Stage
 from pytest_envguard.model.diagnosis import Cause, Diagnosis, Trial
 from pytest_envguard.model.verdict import Run
@@ -57,7 +58,7 @@ def separated(causes: Sequence[Cause], passing: Mapping[str, frozenset[str]]) ->
                 unsteady.setdefault(name, {}).update(dict.fromkeys(_among(tests, passing.get(name, frozenset()))))
             where = {name: _beside(tests, passing.get(name, frozenset())) for name, tests in cause.where.items()}
             if any(where.values()):
-                left.append(cause._replace(where={name: tests for name, tests in where.items() if tests}))
+                left.append(narrowed(cause, {name: tests for name, tests in where.items() if tests}))
     found = {name: tuple(tests) for name, tests in unsteady.items() if tests}
     # Certain, because it was tried: there's nothing left to find out.
     return (*left, *([Cause(Diagnosis(_TEXT), found)] if found else []))

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from pytest_envguard.diagnosis.because import because_in
+from pytest_envguard.diagnosis.because import holding
+from pytest_envguard.diagnosis.telling import BECAUSE, VERSION, narrowed, retold
 from pytest_envguard.engine.remedies.stage import Stage
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.diagnosis import Cause, Diagnosis, Remedy, Setting, each_once
@@ -117,7 +118,7 @@ class Laboratory:
         for environment, tests in cause.where.items():
             groups.setdefault(self._find(environment, tests, cause.diagnosis.dimension), []).append(environment)
         return [
-            self._with(cause._replace(where={name: cause.where[name] for name in names}), part)
+            self._with(narrowed(cause, {name: cause.where[name] for name in names}), part)
             for part, names in groups.items()
         ]
 
@@ -147,19 +148,30 @@ class Laboratory:
             return cause
         diagnosis = cause.diagnosis
         proof = f"with {part.shown} as on the host it passes (tried)"
+        alike = f"{diagnosis.alike}, {part.dimension}" if diagnosis.alike else ""
         if part.dimension == diagnosis.dimension:
-            return cause._replace(diagnosis=diagnosis._replace(text=f"{diagnosis.text}; {proof}", certain=True))
-        settings = [(self._known.settings[name], "") for name in cause.where]
-        text = f"{_subject(diagnosis)}: {because_in(settings, part.dimension)}, and {proof}; no rule matched"
-        found = diagnosis._replace(text=text, rule="", dimension=part.dimension, certain=True, remedies=(), measure="")
-        remedies = {name: self._known.guess(found, name, tests[0]) for name, tests in cause.where.items()}
-        return cause._replace(diagnosis=found._replace(remedies=each_once(remedies.values())), remedies=remedies)
+            sentence = f"{diagnosis.sentence or diagnosis.text}; {proof}"
+            return retold(cause._replace(diagnosis=diagnosis._replace(sentence=sentence, certain=True, alike=alike)))
+        versions = {name: one.version for name, one in cause.holding.items()}
+        open_ = {
+            name: holding(self._known.settings[name], part.dimension, version=versions.get(name, diagnosis.version))
+            for name in cause.where
+        }
+        sentence = f"{_subject(diagnosis)}: {BECAUSE}, and {proof}; no rule matched"
+        found = diagnosis._replace(
+            sentence=sentence, rule="", dimension=part.dimension, certain=True, measure="", alike=alike
+        )
+        cause = retold(cause._replace(diagnosis=found, holding=open_))
+        remedies = {name: self._known.guess(cause.diagnosis, name, tests[0]) for name, tests in cause.where.items()}
+        return cause._replace(
+            diagnosis=cause.diagnosis._replace(remedies=each_once(remedies.values())), remedies=remedies
+        )
 
 
 def _subject(diagnosis: Diagnosis) -> str:
     """Return what fails, without what was thought of it before."""
-    head, found, _ = diagnosis.text.partition(_UNKNOWN)
+    head, found, _ = (diagnosis.sentence or diagnosis.text).partition(_UNKNOWN)
     if found:
         return head
-    name = f"{diagnosis.library} {diagnosis.version}".strip()
+    name = f"{diagnosis.library} {VERSION if diagnosis.version else ''}".strip()
     return f"{name} ({diagnosis.place}) fails" if name and diagnosis.place else f"{name or 'the test'} fails"

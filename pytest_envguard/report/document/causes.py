@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from pytest_envguard.model.diagnosis import Cause, Cost, Diagnosis, Remedy, Seed, Trial, each_once
+from pytest_envguard.model.diagnosis import Cause, Cost, Diagnosis, Holding, Remedy, Seed, Trial, each_once
 from pytest_envguard.report.causes import ready
 from pytest_envguard.report.document.taken import Part
 
 Facts = dict[str, Any]
 
-_TEXTS = ("library", "version", "rule", "dimension", "place", "target", "error")  # as a diagnosis calls them
+_TEXTS = (
+    "sentence",
+    "alike",
+    "library",
+    "version",
+    "rule",
+    "dimension",
+    "place",
+    "target",
+    "error",
+)  # as a diagnosis calls them
 
 
 def cause_facts(cause: Cause, lineage: Mapping[str, Sequence[str]]) -> Facts:
@@ -26,6 +36,7 @@ def cause_facts(cause: Cause, lineage: Mapping[str, Sequence[str]]) -> Facts:
         "certain": diagnosis.certain,
         "silent": cause.silent,
         **{name: getattr(diagnosis, name) for name in _TEXTS},
+        "holding": {name: one._asdict() for name, one in cause.holding.items()},
         "tests": {environment: list(nodeids) for environment, nodeids in cause.where.items()},
         "remedies": [_remedy(remedy) for remedy in diagnosis.remedies],
         "other_remedies": [_remedy(remedy) for remedy in known[len(diagnosis.remedies) :]],
@@ -53,6 +64,12 @@ def read_cause(part: Part, environments: Collection[str]) -> Cause:
     where = {name: nodeids.texts() for name, nodeids in part["tests"].members().items()}
     if not where or not all(where.values()) or not where.keys() <= set(environments):
         raise part["tests"].wrong("tests in environments of this run")
+    holding = {
+        name: Holding(one["environment"].text(), one["because"].text(), one["version"].text())
+        for name, one in part["holding"].members().items()
+    }
+    if not holding.keys() <= where.keys():
+        raise part["holding"].wrong("environments in which it has tests")
     return Cause(
         diagnosis,
         where,
@@ -63,6 +80,7 @@ def read_cause(part: Part, environments: Collection[str]) -> Cause:
             name: tuple(_numbered(one, known) for one in several.parts())
             for name, several in part["offered"].members().items()
         },
+        holding,
     )
 
 

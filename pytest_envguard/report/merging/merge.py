@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 
+from pytest_envguard.diagnosis.telling import retold
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.diagnosis import Cause, each_once
 from pytest_envguard.model.verdict import Run, Verdict
@@ -164,13 +165,14 @@ def _verdict(environment: str, rows: Iterable[Row]) -> Verdict:
 
 
 def _causes(summaries: Iterable[Summary]) -> list[Cause]:
-    """Return the causes of all runs, those that say the same together."""
-    alike: dict[tuple[object, ...], list[Cause]] = {}
+    """Return the causes of all runs, those that are alike together; what most tests fail of first, as in one run."""
+    alike: dict[Hashable, list[Cause]] = {}
     for summary in summaries:
         for cause in summary.causes:
-            key = (*cause.diagnosis._replace(remedies=(), version=""), cause.silent)
-            alike.setdefault(key, []).append(cause)
-    return [several[0] if len(several) == 1 else _cause(several) for several in alike.values()]
+            said = cause.diagnosis.alike or cause.diagnosis._replace(remedies=(), version="")
+            alike.setdefault((said, cause.silent), []).append(cause)
+    merged = [several[0] if len(several) == 1 else _cause(several) for several in alike.values()]
+    return sorted(merged, key=lambda cause: (cause.silent, -len(cause.tests)))
 
 
 def _cause(several: Sequence[Cause]) -> Cause:
@@ -183,14 +185,16 @@ def _cause(several: Sequence[Cause]) -> Cause:
     offered = {name: cause.offered(name) for cause in reversed(several) for name in cause.where}
     trials = [trial for cause in several for trial in cause.trials]
     costs = [cost for cause in several for cost in cause.costs]
-    return Cause(
+    merged = Cause(
         diagnosis._replace(remedies=each_once(cause.diagnosis.remedies for cause in several)),
         where,
         several[0].silent,
         tuple(trial for number, trial in enumerate(trials) if trial not in trials[:number]),
         tuple(cost for number, cost in enumerate(costs) if cost not in costs[:number]),
         {name: offered[name] for name in where},
+        {name: one for cause in several for name, one in cause.holding.items()},
     )
+    return retold(merged)
 
 
 def _invocations(summary: Summary) -> Iterator[Invocation]:

@@ -148,6 +148,7 @@ def _cause(cause: Cause, rename: Rename, versions: Mapping[str, str]) -> Cause:
     return cause._replace(
         where={rename(name): nodeids for name, nodeids in cause.where.items()},
         remedies={rename(name): remedies for name, remedies in cause.remedies.items()},
+        holding={rename(name): one for name, one in cause.holding.items()},
         trials=tuple(
             trial._replace(
                 environment=rename(trial.environment),

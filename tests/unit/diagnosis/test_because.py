@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_envguard.diagnosis.because import because, because_in, changes
+from pytest_envguard.diagnosis.because import because, because_in, changes, holding
 from pytest_envguard.model.dimensions import DIMENSIONS
 from tests.unit.diagnosis.failures import setting
 
@@ -125,17 +125,17 @@ def test_a_permission_that_is_denied_on_a_read_only_root_is_the_users() -> None:
 def test_environments_that_have_it_in_common_are_named_together() -> None:
     """Those with another value have a clause of their own; cells of one profile are one environment."""
     several = [setting("lambda"), setting("container"), setting("readonly_root")]
-    assert because_in([(one, "") for one in several], "root") == (
+    assert because_in(holding(one, "root") for one in several) == (
         "the root is read-only in lambda, container and readonly_root"
     )
     assert (
-        because_in([(one, "") for one in several[:2]], "home")
+        because_in(holding(one, "home") for one in several[:2])
         == "HOME is not set in lambda, and HOME is / in container"
     )
-    cells = [(setting("lambda", f"lambda with litellm {version}"), "") for version in ("1.0", "2.0")]
-    assert because_in(cells, "root") == "the root is read-only in lambda"
-    offline = [(setting("offline"), ""), (setting("container"), "")]
-    assert because_in(offline, "network") == "offline and container have no network"
+    cells = [holding(setting("lambda", f"lambda with litellm {version}"), "root") for version in ("1.0", "2.0")]
+    assert because_in(cells) == "the root is read-only in lambda"
+    offline = [holding(setting("offline"), "network"), holding(setting("container"), "network")]
+    assert because_in(offline) == "offline and container have no network"
 
 
 def test_a_value_with_braces_is_a_value() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_envguard.diagnosis.telling import Holding, completed, filled, folder_of, shown
+from pytest_envguard.diagnosis.because import holding
+from pytest_envguard.diagnosis.telling import completed, filled, folder_of, narrowed, retold, shown
+from pytest_envguard.model.diagnosis import Cause, Diagnosis
 from tests.unit.diagnosis.failures import setting
 
 UUID = "12345678-1234-4234-9234-123456789abc"
@@ -54,12 +56,32 @@ def test_placeholders_are_filled_and_never_fail() -> None:
 
 def test_a_sentence_is_completed_when_it_is_known_where_it_holds() -> None:
     """Environments, versions and reasons together, each once."""
-    holding = [
-        Holding(setting("lambda"), "EROFS", "1.0"),
-        Holding(setting("lambda", "lambda with litellm 2.0"), "EROFS", "2.0"),
-        Holding(setting("openshift"), "EACCES", ""),
+    several = [
+        holding(setting("lambda"), "root", "EROFS", "1.0"),
+        holding(setting("lambda", "lambda with litellm 2.0"), "root", "EROFS", "2.0"),
+        holding(setting("openshift"), "root", "EACCES"),
     ]
-    assert completed("{version} in {environment}: {because}", holding, "root") == (
+    assert completed("{version} in {environment}: {because}", several) == (
         "1.0 and 2.0 in lambda and openshift: "
         "the root is read-only in lambda, and it doesn't belong to the user 1000680000 of openshift"
     )
+
+
+def test_a_cause_of_which_some_is_left_names_what_is_left() -> None:
+    """Its environments and versions; one whose text leaves nothing open stays as it is."""
+    known = {
+        "a": holding(setting("lambda"), "root", "EROFS", "1.0"),
+        "b": holding(setting("container"), "root", "", "2.0"),
+    }
+    sentence = "thing {version} fails in {environment}: {because}"
+    where = {"a": ("t", "u"), "b": ("t",)}
+    both = retold(Cause(Diagnosis("", sentence=sentence), where, holding=known))
+    assert (
+        both.diagnosis.text
+        == "thing 1.0 and 2.0 fails in lambda and container: the root is read-only in lambda and container"
+    )
+    one = narrowed(both, {"b": ("t",)})
+    assert one.diagnosis.text == "thing 2.0 fails in container: the root is read-only in container"
+    assert (one.where, list(one.holding)) == ({"b": ("t",)}, ["b"])
+    closed = Cause(Diagnosis("it failed"), where)
+    assert narrowed(closed, {"a": ("t",)}) == closed._replace(where={"a": ("t",)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_envguard.model.budget import BYTES, OVER, SECONDS, WITHIN, Figure
-from pytest_envguard.model.diagnosis import Cause, Cost, Diagnosis, Remedy, Seed, Trial
+from pytest_envguard.model.diagnosis import Cause, Cost, Diagnosis, Holding, Remedy, Seed, Trial
 from pytest_envguard.model.finding import Audited, Finding, Ignored, NotAudited, Vulnerability
 from pytest_envguard.model.host import Machine
 from pytest_envguard.model.verdict import Broken, Outcome, Resources
@@ -40,6 +40,8 @@ DIAGNOSIS = Diagnosis(
     target="/home/me",
     error="EROFS",
     remedies=(HOME,),
+    sentence="thing {version} writes",
+    alike="0123456789abcdef",
 )
 MACHINE = Machine(
     "build1",
@@ -107,6 +109,7 @@ def plain() -> Summary:
         ),
         costs=(Cost("lambda", "import thing", 1.0, 0.5, SEED),),
         remedies={"lambda": (HOME,), "container": (Remedy("advice"),)},
+        holding={"lambda": Holding("lambda", "the root is read-only in {here}", "1.0")},
     )
     return made._replace(causes=(cause,), invocations=(CALLED,), notes=("a note",))
 

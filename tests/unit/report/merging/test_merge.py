@@ -9,7 +9,7 @@ import pytest
 
 from pytest_envguard.errors import EnvguardError
 from pytest_envguard.model.cell import NotReady
-from pytest_envguard.model.diagnosis import Cause, Diagnosis, Remedy, Trial
+from pytest_envguard.model.diagnosis import Cause, Diagnosis, Holding, Remedy, Trial
 from pytest_envguard.model.finding import Audited, Finding, NotAudited, Vulnerability
 from pytest_envguard.model.plan import Plan, Strength
 from pytest_envguard.model.verdict import Broken, Outcome, Run, Verdict
@@ -381,3 +381,35 @@ def test_the_same_cause_with_another_release_is_one_cause() -> None:
     ]
     (cause,) = merged(*jobs).causes
     assert (list(cause.where), cause.diagnosis.version) == (["lambda", "container"], "")
+
+
+def test_a_cause_that_names_its_environment_is_one_in_all_of_them() -> None:
+    """As in one run: its text names all environments and releases, and what most tests fail of comes first."""
+
+    def called(profile: Plan, version: str) -> Summary:
+        held = Holding(profile.name, "the root is read-only in {here}", version)
+        sentence = "thing {version} writes: {because}"
+        diagnosis = Diagnosis(f"thing {version} writes: …", "thing", version, sentence=sentence, alike="1")
+        own = Diagnosis(f"of {profile.name}", alike=profile.name)
+        where = {profile.name: ("tests/a.py::a", "tests/b.py::b")}
+        return one(profile, {"a": PASSED, "b": PASSED}, None, a=EROFS, b=EROFS)._replace(
+            causes=(
+                Cause(own, {profile.name: ("tests/a.py::a",)}, silent=True),
+                Cause(own, {profile.name: ("tests/a.py::a",)}),
+                Cause(diagnosis, where, holding={profile.name: held}),
+            )
+        )
+
+    found = merged(called(LAMBDA, "1.0"), called(CONTAINER, "1.1")).causes
+    assert [(cause.diagnosis.text, cause.silent) for cause in found] == [
+        ("thing 1.0 and 1.1 writes: the root is read-only in lambda and container", False),
+        ("of lambda", False),
+        ("of container", False),
+        ("of lambda", True),
+        ("of container", True),
+    ]
+    assert list(found[0].where) == list(found[0].holding) == ["lambda", "container"]
+    (again,) = [
+        cause for cause in merged(merged(called(LAMBDA, "1.0")), called(CONTAINER, "1.1")).causes if cause.holding
+    ]
+    assert again == found[0]
