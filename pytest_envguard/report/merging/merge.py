@@ -165,13 +165,21 @@ def _verdict(environment: str, rows: Iterable[Row]) -> Verdict:
 
 
 def _causes(summaries: Iterable[Summary]) -> list[Cause]:
-    """Return the causes of all runs, those that are alike together; what most tests fail of first, as in one run."""
+    """Return the causes of all runs as one run would have them.
+
+    Those that are alike are one, what most tests fail of comes first, and what made tests fail isn't lost silently as well.
+    """
     alike: dict[Hashable, list[Cause]] = {}
     for summary in summaries:
         for cause in summary.causes:
             said = cause.diagnosis.alike or cause.diagnosis._replace(remedies=(), version="")
             alike.setdefault((said, cause.silent), []).append(cause)
-    merged = [several[0] if len(several) == 1 else _cause(several) for several in alike.values()]
+    told = {cause.diagnosis.rule for several in alike.values() for cause in several if not cause.silent} - {""}
+    merged = [
+        several[0] if len(several) == 1 else _cause(several)
+        for several in alike.values()
+        if not (several[0].silent and several[0].diagnosis.rule in told)
+    ]
     return sorted(merged, key=lambda cause: (cause.silent, -len(cause.tests)))
 
 

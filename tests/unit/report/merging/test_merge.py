@@ -413,3 +413,19 @@ def test_a_cause_that_names_its_environment_is_one_in_all_of_them() -> None:
         cause for cause in merged(merged(called(LAMBDA, "1.0")), called(CONTAINER, "1.1")).causes if cause.holding
     ]
     assert again == found[0]
+
+
+def test_what_made_tests_fail_in_one_run_is_not_told_as_lost_silently_of_another() -> None:
+    """As in one run of both; what else was lost is."""
+
+    def called(profile: Plan, *, silent: bool) -> Summary:
+        where = {profile.name: ("tests/a.py::a",)}
+        kept = Cause(Diagnosis("x", rule="thing/log", alike="2"), where, silent=True)
+        cause = Cause(Diagnosis("y", rule="thing/cache", alike=f"{silent}"), where, silent)
+        return one(profile, {"a": PASSED}, None, a=PASSED if silent else EROFS)._replace(causes=(cause, kept))
+
+    found = merged(called(LAMBDA, silent=True), called(CONTAINER, silent=False)).causes
+    assert [(cause.diagnosis.rule, cause.silent, list(cause.where)) for cause in found] == [
+        ("thing/cache", False, ["container"]),
+        ("thing/log", True, ["lambda", "container"]),
+    ]
