@@ -159,7 +159,7 @@ class Laboratory:
         }
         sentence = f"{_subject(diagnosis)}: {BECAUSE}, and {proof}; no rule matched"
         found = diagnosis._replace(
-            sentence=sentence, rule="", dimension=part.dimension, certain=True, measure="", alike=alike
+            sentence=sentence, rule="", dimension=part.dimension, certain=True, remedies=(), measure="", alike=alike
         )
         cause = retold(cause._replace(diagnosis=found, holding=open_))
         remedies = {name: self._known.guess(cause.diagnosis, name, tests[0]) for name, tests in cause.where.items()}
