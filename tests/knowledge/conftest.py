@@ -29,6 +29,9 @@ REPOSITORY = Path(__file__).parents[2]
 heavy = pytest.mark.skipif(
     os.environ.get("ENVGUARD_KNOWLEDGE") != "all", reason="a big package: only with ENVGUARD_KNOWLEDGE=all"
 )
+of_another_user = pytest.mark.skipif(
+    os.getuid() != 0, reason="a plain user namespace has one user, whose own all files look: only root's has others"
+)
 
 # Settings of the developer's that would change what a library does.
 _SETTINGS = (

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.knowledge.conftest import KnowledgeRun, explained, not_explained
+from tests.knowledge.conftest import KnowledgeRun, explained, not_explained, of_another_user
 from tests.knowledge.profiles import SETTINGS
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git isn't installed")
@@ -80,6 +80,7 @@ def test_commit_of_nothing(facts: dict[str, Any], environment: str) -> None:
         not_explained(facts, environment, "test_commit_of_nothing", rule)
 
 
+@of_another_user
 @pytest.mark.parametrize("environment", ["lambda", "container", "nameless"])
 def test_repository_of_another_user(facts: dict[str, Any], environment: str) -> None:
     """As all that is deployed, it belongs to whoever built it."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.knowledge.conftest import KnowledgeRun, explained, heavy, not_explained, refused, rules
+from tests.knowledge.conftest import KnowledgeRun, explained, heavy, not_explained, of_another_user, refused, rules
 from tests.knowledge.servers import HUB
 
 PACKAGES = ["huggingface-hub==2.4.0"]
@@ -73,11 +73,15 @@ def test_folder_of_the_projects(facts: dict[str, Any], rule: str) -> None:
     not_explained(facts, "lambda", "test_own_folder", f"huggingface-hub/{rule}")
 
 
-def test_no_home(facts: dict[str, Any], knowledge_run: KnowledgeRun) -> None:
-    """`~` that stays `~` is a RuntimeError of pathlib's, in older releases a folder of that name."""
+def test_no_home(facts: dict[str, Any]) -> None:
+    """`~` that stays `~` is a RuntimeError of pathlib's."""
     assert "determine home directory" in facts["messages"]["nobody"]["test_download"]
     explained(facts, "nobody", "test_download", "huggingface-hub/no-home")
 
+
+@of_another_user
+def test_no_home_in_older_releases(knowledge_run: KnowledgeRun) -> None:
+    """It's a folder of that name, in a project that is somebody else's."""
     files = {"hub.py": HUB, "pyproject.toml": PROFILES}
     old = knowledge_run(OLD, SOURCE, "--envguard=nobody", "-k", "test_download", files=files)
     assert "Permission denied: '~'" in old["messages"]["nobody"]["test_download"]

@@ -12,7 +12,7 @@ from tests.knowledge.profiles import SETTINGS
 PACKAGES = ["pooch==1.9.0", "requests"]
 
 SOURCE = """
-import pathlib
+import pathlib, tempfile
 
 import pooch, pytest, requests
 
@@ -39,7 +39,8 @@ def test_given():
 
 
 def test_download():
-    _fetched("/tmp/data")
+    with tempfile.TemporaryDirectory() as folder:
+        _fetched(folder)
 
 
 def test_brought_along():

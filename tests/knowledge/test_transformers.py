@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from tests.knowledge.conftest import KnowledgeRun, causes, explained, heavy, not_explained, refused, rules
+from tests.knowledge.conftest import (
+    KnowledgeRun,
+    causes,
+    explained,
+    heavy,
+    not_explained,
+    of_another_user,
+    refused,
+    rules,
+)
 from tests.knowledge.servers import HUB
 
 PACKAGES = ["transformers==5.23.0", "tokenizers==0.23.3", "huggingface-hub==2.4.0"]
@@ -82,6 +91,11 @@ def test_code_of_a_model(facts: dict[str, Any]) -> None:
         ("/home/sbx_user1051", "EROFS", "transformers")
     ]
     explained(facts, "lambda", "test_code", "transformers/code-of-a-model")
+
+
+@of_another_user
+def test_code_of_a_model_without_a_home(facts: dict[str, Any]) -> None:
+    """It's written to a folder called ~ in a project that is somebody else's."""
     explained(facts, "nobody", "test_code", "transformers/code-of-a-model")
 
 
