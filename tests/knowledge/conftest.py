@@ -30,7 +30,7 @@ heavy = pytest.mark.skipif(
     os.environ.get("ENVGUARD_KNOWLEDGE") != "all", reason="a big package: only with ENVGUARD_KNOWLEDGE=all"
 )
 of_another_user = pytest.mark.skipif(
-    os.getuid() != 0, reason="a plain user namespace has one user, whose own all files look: only root's has others"
+    os.getuid() != 0, reason="needs root: in an ordinary user's namespace all files look like the process's own"
 )
 
 # Settings of the developer's that would change what a library does.
