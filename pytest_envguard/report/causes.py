@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pytest_envguard.diagnosis.formats import forms, native
 from pytest_envguard.model.diagnosis import Cause, Cost, Remedy, Trial
 from pytest_envguard.report.folding import WIDTH, folded
-from pytest_envguard.report.groups import Places, count, together
+from pytest_envguard.report.groups import EVERYWHERE, Places, count, together
 from pytest_envguard.report.printable import short
 from pytest_envguard.report.summary import Summary
 
@@ -46,7 +46,7 @@ def where(cause: Cause, summary: Summary, places: Places) -> list[tuple[str, tup
         alike.setdefault(nodeids, []).append(environment)
     among = [run.environment for run in summary.runs]
     return [
-        ("" if len(among) == 1 else places.label(names, among) or together(names), nodeids)
+        ("" if len(among) == 1 else places.label(names, among) or EVERYWHERE, nodeids)
         for nodeids, names in alike.items()
     ]
 

@@ -12,6 +12,8 @@ from pytest_envguard.report.axes import Box, Coordinates, Explainer
 from pytest_envguard.report.phrases import Axes, coordinates_label, label, phrase
 from pytest_envguard.report.summary import Loss, Row, Summary, folder_of
 
+EVERYWHERE = "every environment"
+
 
 class Group(NamedTuple):
     """Tests of which the same is to be said.

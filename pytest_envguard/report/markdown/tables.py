@@ -10,7 +10,7 @@ from pytest_envguard.model.verdict import Outcome, Run
 from pytest_envguard.report import figures
 from pytest_envguard.report.enforcement import enforced
 from pytest_envguard.report.grid import MARKS, PASSES, grid
-from pytest_envguard.report.groups import Places, count
+from pytest_envguard.report.groups import EVERYWHERE, Places, count
 from pytest_envguard.report.markdown.markup import cell, folded, plain, table
 from pytest_envguard.report.printable import short
 from pytest_envguard.report.summary import Row, Summary
@@ -79,7 +79,7 @@ def _shared(ends: Mapping[str, tuple[str, ...]], placed: Sequence[str], places: 
 
 
 def _all(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else "every environment"
+    return names[0] if len(names) == 1 else EVERYWHERE
 
 
 def _ends_the_same(row: Row) -> bool:
