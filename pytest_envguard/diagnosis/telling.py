@@ -42,7 +42,7 @@ def completed(sentence: str, holding: Iterable[Holding]) -> str:
     told = {
         BECAUSE: because_in(holding),
         ENVIRONMENT: together(dict.fromkeys(one.environment for one in holding)),
-        VERSION: together(dict.fromkeys(one.version for one in holding if one.version)),
+        VERSION: "/".join(dict.fromkeys(one.version for one in holding if one.version)),
     }
     for placeholder, text in told.items():
         sentence = sentence.replace(placeholder, text)

@@ -62,7 +62,7 @@ def test_a_sentence_is_completed_when_it_is_known_where_it_holds() -> None:
         holding(setting("openshift"), "root", "EACCES"),
     ]
     assert completed("{version} in {environment}: {because}", several) == (
-        "1.0 and 2.0 in lambda and openshift: "
+        "1.0/2.0 in lambda and openshift: "
         "the root is read-only in lambda, and it doesn't belong to the user 1000680000 of openshift"
     )
 
@@ -78,7 +78,7 @@ def test_a_cause_of_which_some_is_left_names_what_is_left() -> None:
     both = retold(Cause(Diagnosis("", sentence=sentence), where, holding=known))
     assert (
         both.diagnosis.text
-        == "thing 1.0 and 2.0 fails in lambda and container: the root is read-only in lambda and container"
+        == "thing 1.0/2.0 fails in lambda and container: the root is read-only in lambda and container"
     )
     one = narrowed(both, {"b": ("t",)})
     assert one.diagnosis.text == "thing 2.0 fails in container: the root is read-only in container"

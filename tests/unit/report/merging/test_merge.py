@@ -402,7 +402,7 @@ def test_a_cause_that_names_its_environment_is_one_in_all_of_them() -> None:
 
     found = merged(called(LAMBDA, "1.0"), called(CONTAINER, "1.1")).causes
     assert [(cause.diagnosis.text, cause.silent) for cause in found] == [
-        ("thing 1.0 and 1.1 writes: the root is read-only in lambda and container", False),
+        ("thing 1.0/1.1 writes: the root is read-only in lambda and container", False),
         ("of lambda", False),
         ("of container", False),
         ("of lambda", True),
