@@ -126,7 +126,7 @@ def test_a_path_that_cannot_be_is_one_clear_error(tmp_path: Path) -> None:
     assert "can't be written: Too many levels of symbolic links" in refused(tmp_path / "loop.json")
     assert f"the folder {tmp_path}/no does not exist" in refused(tmp_path / "nowhere.json")
     assert "can't be written: File name too long" in refused(tmp_path / ("a" * 300 + ".json"))
-    assert "can't be written: embedded null byte" in refused(tmp_path / "a\0.json")
+    assert "embedded null" in refused(tmp_path / "a\0.json")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may enter every folder")
