@@ -11,17 +11,8 @@ from pytest_envguard.report.document.taken import Part
 
 Facts = dict[str, Any]
 
-_TEXTS = (
-    "sentence",
-    "alike",
-    "library",
-    "version",
-    "rule",
-    "dimension",
-    "place",
-    "target",
-    "error",
-)  # as a diagnosis calls them
+# As a diagnosis calls them.
+_TEXTS = ("sentence", "alike", "library", "version", "rule", "dimension", "place", "target", "error")
 
 
 def cause_facts(cause: Cause, lineage: Mapping[str, Sequence[str]]) -> Facts:

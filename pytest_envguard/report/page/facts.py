@@ -230,14 +230,13 @@ def _libraries(tests: Sequence[Part]) -> tuple[str, ...]:
 def _causes(summary: Summary, places: Places) -> Iterator[Told]:
     lineages = causes.lineages(summary)
     for number, cause in enumerate(summary.causes):
-        where = causes.where(cause, summary, places)
-        yield _told(number, cause, where, lineages)
+        yield _told(number, cause, causes.where(cause, summary, places), lineages)
 
 
 def _told(
     number: int,
     cause: Cause,
-    places: Sequence[tuple[str, tuple[str, ...]]],
+    where: Sequence[tuple[str, tuple[str, ...]]],
     lineages: Mapping[str, tuple[str, ...]],
 ) -> Told:
     diagnosis = cause.diagnosis
@@ -247,7 +246,7 @@ def _told(
         f"{diagnosis.library} {diagnosis.version}".strip(),
         diagnosis.place,
         diagnosis.dimension,
-        tuple((where, nodeids[:_MOST_TESTS], max(0, len(nodeids) - _MOST_TESTS)) for where, nodeids in places),
+        tuple((told, nodeids[:_MOST_TESTS], max(0, len(nodeids) - _MOST_TESTS)) for told, nodeids in where),
         tuple(causes.trial_lines(cause)),
         tuple(map(causes.cost_line, cause.costs)),
         tuple(causes.offered(cause)),
